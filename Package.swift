@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// oneDNN is used where Debian's `libdnnl-dev` (or another copy with the same C API) is installed; OpenBLAS always is.
+let oneDNNIsPresent = FileManager.default.fileExists(atPath: "/usr/include/dnnl.h")
+
+/// Continuous integration treats every warning as an error.
+let house: [SwiftSetting] =
+  Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: house)
+}
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "selfgan",
+  products: [.executable(name: "selfgan", targets: ["selfgan"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  // In the order in which data flows; the tests and C libraries come last.
+  targets: [
+    module("RunConfiguration", ["Yams"]),
+    module("RandomStreams"),
+    module("Datasets", ["RandomStreams", "CZlib"]),
+    module("Program"),
+    module("ProgramPasses", ["Program"]),
+    .target(
+      name: "Kernels",
+      dependencies: ["CKernels", "COpenBLAS"] + (oneDNNIsPresent ? ["COneDNN"] : []),
+      swiftSettings: house + (oneDNNIsPresent ? [.define("ONEDNN")] : [])),
+    module("Execution", ["Program", "ProgramPasses", "Kernels", "RandomStreams"]),
+    module("Replicas", ["Execution", "Kernels"]),
+    module(
+      "Training",
+      [
+        "RunConfiguration", "RandomStreams", "Datasets", "Program", "ProgramPasses", "Kernels",
+        "Execution", "Replicas", "CPNG",
+      ]),
+    .executableTarget(
+      name: "selfgan",
+      dependencies: [
+        "RunConfiguration", "Datasets", "Program", "ProgramPasses", "Kernels", "Execution",
+        "Replicas", "Training", argumentParser,
+      ],
+      swiftSettings: house),
+
+    .target(name: "CKernels"),
+    .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("openblas")]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    tests("RunConfiguration", ["RunConfiguration", "TestSupport"]),
+    tests("RandomStreams", ["RandomStreams"]),
+    tests("Datasets", ["Datasets", "TestSupport"]),
+    tests("Program", ["Program", "TestSupport"]),
+    tests("ProgramPasses", ["Program", "ProgramPasses", "TestSupport"]),
+    tests("Kernels", ["Kernels", "RandomStreams", "TestSupport"]),
+    tests("Execution", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
+    tests("Replicas", ["Replicas", "Execution", "Kernels", "TestSupport"]),
+    tests("Training", ["Training", "TestSupport"]),
+    tests("Command", ["TestSupport"]),
+  ]
+    + (oneDNNIsPresent
+      ? [
+        .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")])
+      ] : []))

@@ -1,0 +1,110 @@
+#include "loops.h"
+
+// One row of n elements, with the usual strides as cases of their own.
+#define UNARY(F)                                                                          \
+  if (so == 1 && sa == 1) { VECTORIZE for (int64_t i = 0; i < n; i++) { float x = a[i]; out[i] = (F); } } \
+  else for (int64_t i = 0; i < n; i++) { float x = a[i * sa]; out[i * so] = (F); }        \
+  break
+#define BINARY(F)                                                                         \
+  if (so == 1 && sa == 1 && sb == 1) { VECTORIZE for (int64_t i = 0; i < n; i++) { float x = a[i], y = b[i]; out[i] = (F); } } \
+  else if (so == 1 && sa == 1 && sb == 0) { float y = *b; VECTORIZE for (int64_t i = 0; i < n; i++) { float x = a[i]; out[i] = (F); } } \
+  else if (so == 1 && sa == 0 && sb == 1) { float x = *a; VECTORIZE for (int64_t i = 0; i < n; i++) { float y = b[i]; out[i] = (F); } } \
+  else for (int64_t i = 0; i < n; i++) { float x = a[i * sa], y = b[i * sb]; out[i * so] = (F); } \
+  break
+
+CLONES static void row(int function, int64_t n, float *out, int64_t so, const float *a, int64_t sa, const float *b, int64_t sb, float p, float q) {
+  switch (function) {
+    case CK_IDENTITY: if (so == 1 && sa == 1) { memcpy(out, a, (size_t)n * sizeof(float)); break; } UNARY(x);
+    case CK_NEGATE: UNARY(-x);
+    case CK_EXP: UNARY(exp_of(x));
+    case CK_LOG: UNARY(log_of(x));
+    case CK_SQUARE_ROOT: UNARY(__builtin_elementwise_sqrt(x));
+    case CK_SQUARE: UNARY(x * x);
+    case CK_ABSOLUTE: UNARY(__builtin_fabsf(x));
+    case CK_TANH: UNARY(tanh_of(x));
+    case CK_SIGMOID: UNARY(sigmoid_of(x));
+    case CK_LEAKY_RELU: UNARY(x > 0 ? x : p * x);
+    case CK_CLAMP: UNARY(x < p ? p : x > q ? q : x);
+    case CK_ADD: BINARY(x + y);
+    case CK_SUBTRACT: BINARY(x - y);
+    case CK_MULTIPLY: BINARY(x * y);
+    case CK_DIVIDE: BINARY(x / y);
+    case CK_MAXIMUM: BINARY(x > y ? x : y);
+    case CK_MINIMUM: BINARY(x > y ? y : x);
+    case CK_GREATER: BINARY(x > y ? 1.0f : 0.0f);
+    case CK_TANH_GRADIENT: BINARY(x * (1 - y * y));
+    case CK_SIGMOID_GRADIENT: BINARY(x * (y * (1 - y)));
+    case CK_LEAKY_RELU_GRADIENT: BINARY(y > 0 ? x : p * x);
+    case CK_CLAMP_GRADIENT: BINARY(p <= y && y <= q ? x : 0.0f);
+  }
+}
+
+int ck_elementwise(const void *arguments) {
+  const struct ck_elementwise_arguments *c = arguments;
+  int last = c->rank - 1;
+  if (last < 0) {
+    row(c->function, 1, c->out, 1, c->a, 1, c->b, 1, c->p, c->q);
+    return 0;
+  }
+  int64_t index[CK_MAXIMUM_RANK] = {0};
+  float *out = c->out;
+  const float *a = c->a, *b = c->b;
+  for (;;) {
+    row(c->function, c->dimensions[last], out, c->out_strides[last], a, c->a_strides[last], b, c->b_strides[last], c->p, c->q);
+    int axis = last - 1;
+    for (; axis >= 0; axis--) {
+      out += c->out_strides[axis]; a += c->a_strides[axis]; if (b) b += c->b_strides[axis];
+      if (++index[axis] < c->dimensions[axis]) break;
+      index[axis] = 0;
+      out -= c->dimensions[axis] * c->out_strides[axis]; a -= c->dimensions[axis] * c->a_strides[axis];
+      if (b) b -= c->dimensions[axis] * c->b_strides[axis];
+    }
+    if (axis < 0) return 0;
+  }
+}
+
+int ck_fill(const void *arguments) {
+  const struct ck_fill_arguments *c = arguments;
+  for (int64_t i = 0; i < c->count; i++) c->out[i] = c->value;
+  return 0;
+}
+
+// Σ a[0 ..< n] in 16 interleaved partial sums, which are then added in order.
+CLONES static float contiguous_sum(const float *a, int64_t n) {
+  float lanes[16] = {0};
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) for (int j = 0; j < 16; j++) lanes[j] += a[i + j];
+  for (int j = 0; i < n; i++, j++) lanes[j] += a[i];
+  float sum = 0;
+  for (int j = 0; j < 16; j++) sum += lanes[j];
+  return sum;
+}
+
+CLONES static void add_row(float *restrict out, int64_t so, const float *restrict a, int64_t sa, int64_t n) {
+  if (so == 1 && sa == 1) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] += a[i]; }
+  else for (int64_t i = 0; i < n; i++) out[i * so] += a[i * sa];
+}
+
+// Adds all entries of the reduced axes from `axis` on to one row of n kept entries.
+static void add_reduced(const struct ck_sum_arguments *c, int axis, float *out, int64_t so, const float *a, int64_t sa, int64_t n) {
+  if (axis == c->reduced_rank) { add_row(out, so, a, sa, n); return; }
+  if (axis == c->reduced_rank - 1 && n == 1 && c->reduced_strides[axis] == 1) { *out += contiguous_sum(a, c->reduced[axis]); return; }
+  for (int64_t i = 0; i < c->reduced[axis]; i++) add_reduced(c, axis + 1, out, so, a + i * c->reduced_strides[axis], sa, n);
+}
+
+static void sum_kept(const struct ck_sum_arguments *c, int axis, float *out, const float *a) {
+  if (axis >= c->kept_rank - 1) {
+    int scalar = c->kept_rank == 0;
+    int64_t n = scalar ? 1 : c->kept[axis], so = scalar ? 1 : c->out_strides[axis], sa = scalar ? 1 : c->kept_strides[axis];
+    for (int64_t i = 0; i < n; i++) out[i * so] = 0;
+    add_reduced(c, 0, out, so, a, sa, n);
+    return;
+  }
+  for (int64_t i = 0; i < c->kept[axis]; i++) sum_kept(c, axis + 1, out + i * c->out_strides[axis], a + i * c->kept_strides[axis]);
+}
+
+int ck_sum(const void *arguments) {
+  const struct ck_sum_arguments *c = arguments;
+  sum_kept(c, 0, c->out, c->a);
+  return 0;
+}

@@ -1,0 +1,487 @@
+import Glibc
+import Kernels
+import Program
+import ProgramPasses
+import RandomStreams
+
+/// Turns a plan's instructions into kernel calls on one group's memory.
+final class Binding {
+  private let plan: ExecutionPlan
+  private let program: Program
+  private let replicas: Range<Int>
+  private let partials: [(sum: PartialSum, buffer: AlignedBuffer)]
+  private let store: VariableStore
+  private let reduced: AlignedBuffer
+  private let seed: UInt64
+  private let step: UnsafePointer<Int64>
+  private let separatesReplicas: Bool
+  private let factory: KernelFactory
+  private let arena: AlignedBuffer
+  private let constants: AlignedBuffer
+
+  private(set) var inputs: [String: UnsafeMutableBufferPointer<Float>] = [:]
+  private var calls: [(call: KernelCall, origin: Instruction?)] = []
+
+  init(
+    _ plan: ExecutionPlan, replicas: Range<Int>,
+    partials: [(sum: PartialSum, buffer: AlignedBuffer)], store: VariableStore,
+    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    separatesReplicas: Bool
+  ) throws(ExecutionError) {
+    self.plan = plan
+    program = plan.program
+    self.replicas = replicas
+    self.partials = partials
+    self.store = store
+    self.reduced = reduced
+    self.seed = seed
+    self.step = step
+    self.separatesReplicas = separatesReplicas && !backend.rowsAreIndependent
+    do { factory = try KernelFactory(backend: backend) } catch {
+      throw .kernel(error, operation: "set-up", layer: "")
+    }
+    arena = AlignedBuffer(count: plan.arenaCount)
+    constants = AlignedBuffer(count: plan.constantCount)
+  }
+
+  /// The calls bound since the last time.
+  func takeCalls() -> CallList {
+    defer { calls = [] }
+    return CallList(calls)
+  }
+
+  /// Appends the calls that compute an instruction.
+  func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
+    do {
+      for call in try kernelCalls(instruction, index) { calls.append((call, instruction)) }
+    } catch let error as KernelError {
+      throw .kernel(error, operation: instruction.operation.mnemonic, layer: instruction.layer)
+    } catch let error as ProgramError {
+      throw .program(error)
+    } catch {
+      preconditionFailure("kernels throw KernelError or ProgramError")
+    }
+  }
+
+  /// Appends the assignments to variables of the given distribution.
+  func bindAssignments(_ distribution: Distribution) throws(ExecutionError) {
+    for case .assign(let name, let value) in program.updates {
+      guard let variable = program.variable(named: name),
+        variable.type.distribution == distribution,
+        let pointer = store.pointer(to: name, replica: replicas.lowerBound)
+      else { continue }
+      let isOwn = distribution == .perReplica
+      let out = LogicalView(
+        pointer, variable.type.shape, outer: 1, width: isOwn ? plan.width : nil)
+      do {
+        calls.append((try copy(view(value), to: out, perReplica: isOwn), nil))
+      } catch { throw .kernel(error, operation: "assign", layer: name) }
+    }
+  }
+
+  /// Where one replica's elements of a value lie.
+  func outputView(_ value: Value, replica: Int) -> OutputView {
+    let shape = program.shape(of: value)
+    let view = view(value).replica(replica)
+    let outer = isPerReplica(value) ? plan.outerCounts[value.index] : 1
+    let inner = shape.count / outer
+    return OutputView(
+      pointer: UnsafePointer(view.pointer), blocks: outer, blockCount: inner,
+      stride: inner * plan.width)
+  }
+
+  // MARK: Memory
+
+  private func isPerReplica(_ value: Value) -> Bool {
+    program.type(of: value).distribution == .perReplica
+  }
+
+  private func pointer(_ value: Value) -> UnsafeMutablePointer<Float> {
+    switch plan.storage[value.index] {
+    case .arena(let offset): return arena.pointer + offset
+    case .constant(let offset): return constants.pointer + offset
+    case .reduced(let offset): return reduced.pointer + offset
+    case .variable(let name):
+      guard let pointer = store.pointer(to: name, replica: replicas.lowerBound) else {
+        preconditionFailure("the store has every variable of the program")
+      }
+      return pointer
+    case .none: preconditionFailure("\(value) lies nowhere, and must not be read")
+    }
+  }
+
+  private func view(_ value: Value) -> LogicalView {
+    LogicalView(
+      pointer(value), program.shape(of: value), outer: plan.outerCounts[value.index],
+      width: isPerReplica(value) ? plan.width : nil)
+  }
+
+  /// Where the replica axis of a result goes among its axes; nil for a replicated one.
+  private func axis(_ value: Value) -> Int? {
+    isPerReplica(value)
+      ? replicaAxis(plan.outerCounts[value.index], program.shape(of: value)) : nil
+  }
+
+  private func tensor(_ value: Value) -> StridedTensor {
+    view(value).tensor(replicaAxis: axis(value), width: plan.width)
+  }
+
+  private func copy(
+    _ source: LogicalView, to out: LogicalView, perReplica: Bool
+  ) throws(KernelError) -> KernelCall {
+    try factory.elementwise(
+      .identity, out: out.tensor(replicaAxis: perReplica ? 0 : nil, width: plan.width),
+      source.tensor(replicaAxis: perReplica ? 0 : nil, width: plan.width))
+  }
+
+  /// `source`, seen with the shape of `result`, copied into it.
+  private func copy(_ source: LogicalView, to result: Value) throws(KernelError) -> KernelCall {
+    try factory.elementwise(
+      .identity, out: tensor(result),
+      source.tensor(replicaAxis: axis(result), width: plan.width))
+  }
+
+  // MARK: Instructions
+
+  private func kernelCalls(_ instruction: Instruction, _ index: Int) throws -> [KernelCall] {
+    let operands = instruction.operands
+    let result = instruction.results[0]
+    let shape = program.shape(of: result)
+    func unsupported(_ detail: String) -> ProgramError {
+      .unsupported(
+        operation: instruction.operation.mnemonic, layer: instruction.layer, detail: detail)
+    }
+
+    switch instruction.operation {
+    case .input(let name, _):
+      inputs[name] = UnsafeMutableBufferPointer(
+        start: pointer(result), count: plan.count(of: result))
+      return []
+    case .variable: return []
+    case .constant(let number, _):
+      pointer(result).update(repeating: Float(number), count: shape.count)
+      return []
+    case .replicaConstant(let numbers):
+      guard numbers.count >= replicas.upperBound else {
+        throw unsupported("\(numbers.count) numbers for replica \(replicas.upperBound - 1)")
+      }
+      for (position, replica) in replicas.enumerated() {
+        pointer(result)[position] = Float(numbers[replica])
+      }
+      return []
+    case .random(let distribution, let name, _):
+      let examples = shape.rank == 0 ? 1 : shape[0]
+      return [
+        factory.random(
+          out: pointer(result), normal: distribution == .normal, seed: seed,
+          stream: RandomStream(seed: seed, name: name).identifier,
+          examples: examples * plan.width, firstExample: replicas.lowerBound * examples,
+          elements: shape.count / examples, step: step)
+      ]
+
+    case .elementwise(let function):
+      let inputs = operands.map {
+        view($0).broadcast(to: shape).tensor(replicaAxis: axis(result), width: plan.width)
+      }
+      return [
+        try factory.elementwise(
+          function.kernel, out: tensor(result), inputs[0], inputs.count > 1 ? inputs[1] : nil)
+      ]
+    case .sum(let axes):
+      let operand = operands[0]
+      guard let axis = axis(operand) else {
+        return [try factory.sum(out: tensor(result), of: tensor(operand), axes: axes)]
+      }
+      // The replica axis stays, among the kept axes that lie before it in the operand.
+      let kept = (0..<axis).filter { !axes.contains($0) }.count
+      return [
+        try factory.sum(
+          out: view(result).tensor(replicaAxis: kept, width: plan.width), of: tensor(operand),
+          axes: axes.map { $0 < axis ? $0 : $0 + 1 })
+      ]
+    case .broadcast:
+      return [try copy(view(operands[0]).broadcast(to: shape), to: result)]
+    case .transpose(let permutation):
+      return [try copy(view(operands[0]).transposed(permutation), to: result)]
+    case .stopGradient, .reshape:
+      return try reshape(operands[0], result, unsupported)
+    case .slice(let from, _):
+      if plan.isView(instruction) { return [] }
+      return [
+        try copy(view(operands[0]).slice(from: from, dimensions: shape.dimensions), to: result)
+      ]
+    case .pad(let low, _):
+      let inside = view(result).slice(
+        from: low, dimensions: program.shape(of: operands[0]).dimensions)
+      return [
+        factory.fill(pointer(result), count: plan.count(of: result), 0),
+        try copy(view(operands[0]), to: inside, perReplica: isPerReplica(result)),
+      ]
+    case .concatenate(let axis): return try concatenate(operands, axis, result)
+
+    case .product(.transposedLeft):
+      return try rowsProduct(operands[0], operands[1], result, unsupported)
+    case .product(let form):
+      return try product(
+        form, operands[0], operands[1], result, bias: nil, .identity, unsupported)
+    case .dense(let activation):
+      return try product(
+        .plain, operands[0], operands[1], result, bias: operands[2], activation, unsupported)
+    case .reducedProduct:
+      return try reducedProduct(operands[0], operands[1], index, unsupported)
+
+    case .batchNorm(let attributes):
+      let x = operands[0]
+      return [
+        factory.batchNorm(
+          x: pointer(x), gamma: pointer(operands[1]), beta: pointer(operands[2]),
+          y: pointer(result), mean: pointer(instruction.results[1]),
+          variance: pointer(instruction.results[2]),
+          try groups(x, attributes, unsupported), epsilon: attributes.epsilon,
+          attributes.activation.kernel)
+      ]
+    case .batchNormGradient(let attributes):
+      guard operands.count == 5 || plan.outerCounts[operands[5].index] == plan.outerCounts[operands[0].index],
+        plan.outerCounts[operands[0].index] == plan.outerCounts[operands[1].index]
+      else { throw unsupported("dy and x are laid out differently") }
+      return [
+        factory.batchNormGradient(
+          dy: pointer(operands[0]), x: pointer(operands[1]), gamma: pointer(operands[2]),
+          mean: pointer(operands[3]), variance: pointer(operands[4]),
+          y: operands.count > 5 ? pointer(operands[5]) : nil, dx: pointer(result),
+          dgamma: pointer(instruction.results[1]), dbeta: pointer(instruction.results[2]),
+          try groups(operands[0], attributes, unsupported), epsilon: attributes.epsilon,
+          attributes.activation.kernel)
+      ]
+    case .activationGradientBias(let activation):
+      return try activationGradientBias(instruction, activation, unsupported)
+
+    case .allReduce: return try partialSums(of: operands[0], index)
+    case .gradient: throw unsupported("gradients are expanded before execution")
+    }
+  }
+
+  private func reshape(
+    _ operand: Value, _ result: Value, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    if pointer(operand) == pointer(result) { return [] }
+    let count = plan.count(of: result)
+    let (outer, newOuter) = (plan.outerCounts[operand.index], plan.outerCounts[result.index])
+    let source = pointer(operand)
+    if !isPerReplica(result) || outer == newOuter {
+      let flat = { StridedTensor(pointer: $0, dimensions: [count], strides: [1]) }
+      return [try factory.elementwise(.identity, out: flat(pointer(result)), flat(source))]
+    }
+    guard newOuter == 1 else { throw unsupported("the replica axis cannot move inwards") }
+    // [outer, width, inner] → [width, outer, inner]
+    let inner = count / plan.width / outer
+    let dimensions = [plan.width, outer, inner]
+    return [
+      try factory.elementwise(
+        .identity,
+        out: StridedTensor(
+          pointer: pointer(result), dimensions: dimensions, strides: [outer * inner, inner, 1]),
+        StridedTensor(
+          pointer: source, dimensions: dimensions, strides: [inner, plan.width * inner, 1]))
+    ]
+  }
+
+  private func concatenate(_ operands: [Value], _ axis: Int, _ result: Value) throws -> [KernelCall] {
+    var start = 0
+    var calls: [KernelCall] = []
+    for operand in operands {
+      var from = program.shape(of: result).dimensions.map { _ in 0 }
+      from[axis] = start
+      let dimensions = program.shape(of: operand).dimensions
+      start += dimensions[axis]
+      let part = view(result).slice(from: from, dimensions: dimensions)
+      let source = view(operand)
+      // Operands that were planned into the result are there already.
+      if source.pointer == part.pointer { continue }
+      calls.append(try copy(source, to: part, perReplica: isPerReplica(result)))
+    }
+    return calls
+  }
+
+  // MARK: Products
+
+  /// Rows of x, through a matrix that all replicas share or each has its own of.
+  private func product(
+    _ form: ProductForm, _ x: Value, _ matrix: Value, _ result: Value, bias: Value?,
+    _ activation: Activation, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let matrixShape = program.shape(of: matrix)
+    let (k, n) = (matrixShape[0], matrixShape[1])
+    let (inWidth, outWidth) = form == .plain ? (k, n) : (n, k)
+    let rows = program.shape(of: result).count / outWidth
+    let isOwn = isPerReplica(matrix)
+    guard !isPerReplica(x) || plan.outerCounts[x.index] * outWidth * program.shape(of: x).count
+        == plan.outerCounts[result.index] * inWidth * program.shape(of: result).count
+        || plan.outerCounts[x.index] == plan.outerCounts[result.index]
+    else { throw unsupported("x and the result are laid out differently") }
+
+    // Blocks of rows that are multiplied in a call of their own.
+    let outer = isPerReplica(result) ? plan.outerCounts[result.index] : 1
+    let blocks = isPerReplica(result) && (isOwn || separatesReplicas) ? outer * plan.width : 1
+    if isOwn && outer != 1 { throw unsupported("every replica's own matrix needs replica-major rows") }
+    let blockRows = isPerReplica(result) ? rows * plan.width / blocks : rows
+    return try (0..<blocks).flatMap { block in
+      try factory.product(
+        form.kernel, pointer(x) + (isPerReplica(x) ? block * blockRows * inWidth : 0),
+        pointer(matrix) + (isOwn ? block * k * n : 0),
+        out: pointer(result) + block * blockRows * outWidth, rows: blockRows, k: k, n: n,
+        bias: bias.map { UnsafePointer(pointer($0)) }, activation: activation.kernel)
+    }
+  }
+
+  /// How the rows of a per-replica value lie: `outer` segments of `width` times `rows`.
+  private func rowLayout(_ x: Value, _ y: Value) -> (outer: Int, rows: Int)? {
+    let (xShape, yShape) = (program.shape(of: x), program.shape(of: y))
+    let outer = plan.outerCounts[x.index]
+    guard outer == plan.outerCounts[y.index], replicaAxis(outer, xShape) < xShape.rank,
+      replicaAxis(outer, yShape) < yShape.rank
+    else { return nil }
+    return (outer, xShape.count(before: xShape.rank - 1) / outer)
+  }
+
+  /// xᵀ · y, of each replica where they differ.
+  private func rowsProduct(
+    _ x: Value, _ y: Value, _ result: Value, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let shape = program.shape(of: result)
+    let (k, n) = (shape[0], shape[1])
+    guard isPerReplica(x), isPerReplica(y) else {
+      guard !isPerReplica(result) else { throw unsupported("one operand is replicated") }
+      let rows = program.shape(of: x).count / k
+      return try factory.product(
+        .transposedLeft, pointer(x), pointer(y), out: pointer(result), rows: rows, k: k, n: n)
+    }
+    guard let layout = rowLayout(x, y) else { throw unsupported("the rows are laid out differently") }
+    return (0..<plan.width).map { replica in
+      factory.weightGradient(
+        x: pointer(x) + replica * layout.rows * k, y: pointer(y) + replica * layout.rows * n,
+        out: pointer(result) + replica * k * n, merges: [0], segments: layout.outer,
+        segmentRows: layout.rows * plan.width, rows: layout.rows, k: k, n: n)
+    }
+  }
+
+  /// xᵀ · y over all replicas of each partial sum, into its reduction buffer: in one product where the group makes a single
+  /// sum in any order, along the tree otherwise.
+  private func reducedProduct(
+    _ x: Value, _ y: Value, _ index: Int, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    guard let slot = plan.slot(of: index), let layout = rowLayout(x, y) else {
+      throw unsupported("the rows are laid out differently")
+    }
+    let k = program.shape(of: x).dimensions.last ?? 1
+    let n = program.shape(of: y).dimensions.last ?? 1
+    return try partials.flatMap { sum, buffer -> [KernelCall] in
+      let out = buffer.pointer + slot.offset
+      if sum.merges.isEmpty {
+        return try factory.product(
+          .transposedLeft, pointer(x), pointer(y), out: out,
+          rows: layout.outer * plan.width * layout.rows, k: k, n: n)
+      }
+      let first = sum.replicas.lowerBound - replicas.lowerBound
+      return [
+        factory.weightGradient(
+          x: pointer(x) + first * layout.rows * k, y: pointer(y) + first * layout.rows * n,
+          out: out, merges: sum.merges, segments: layout.outer,
+          segmentRows: layout.rows * plan.width, rows: layout.rows, k: k, n: n)
+      ]
+    }
+  }
+
+  /// The sums of a value over the replicas of each partial sum, into its reduction buffer.
+  private func partialSums(of value: Value, _ index: Int) throws -> [KernelCall] {
+    guard let slot = plan.slot(of: index) else { return [] }
+    var calls: [KernelCall] = []
+    var source = pointer(value)
+    let count = program.shape(of: value).count
+    let outer = plan.outerCounts[value.index]
+    if outer != 1 {
+      // Each replica's elements together, so that the tree can add them.
+      let dimensions = [plan.width, outer, count / outer]
+      let scratch = factory.allocate(count: count * plan.width)
+      calls.append(
+        try factory.elementwise(
+          .identity,
+          out: StridedTensor(
+            pointer: scratch, dimensions: dimensions, strides: [count, count / outer, 1]),
+          StridedTensor(
+            pointer: source, dimensions: dimensions,
+            strides: [count / outer, plan.width * count / outer, 1])))
+      source = scratch
+    }
+    for (sum, buffer) in partials {
+      let blocks = sum.replicas.map { replica in
+        UnsafePointer(source + (replica - replicas.lowerBound) * count)
+      }
+      // Any order will do where the product above adds in any order: one after another.
+      let merges = sum.merges.isEmpty ? blocks.indices.map { Int32($0 == 0 ? 0 : 1) } : sum.merges
+      calls.append(
+        factory.sumTree(blocks, merges: merges, out: buffer.pointer + slot.offset, count: count))
+    }
+    return calls
+  }
+
+  // MARK: Normalisation
+
+  private func groups(
+    _ x: Value, _ attributes: BatchNormAttributes, _ unsupported: (String) -> ProgramError
+  ) throws -> KernelFactory.Groups {
+    let shape = program.shape(of: x)
+    let first = attributes.axes.first ?? 0
+    let replicaAxis = axis(x) ?? 0
+    guard attributes.axes == Array(first..<(shape.rank - 1)), replicaAxis <= first else {
+      throw unsupported("statistics over the axes \(attributes.axes) are not contiguous")
+    }
+    return KernelFactory.Groups(
+      groups: shape.count(before: first) * (isPerReplica(x) ? plan.width : 1),
+      rows: attributes.axes.reduce(1) { $0 * shape[$1] }, columns: shape[shape.rank - 1])
+  }
+
+  private func activationGradientBias(
+    _ instruction: Instruction, _ activation: Activation, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let (dy, y) = (instruction.operands[0], instruction.operands[1])
+    let (dx, bias) = (instruction.results[0], instruction.results[1])
+    let outer = plan.outerCounts[dx.index]
+    guard plan.outerCounts[dy.index] == outer, plan.outerCounts[y.index] == outer,
+      isPerReplica(dy), isPerReplica(y)
+    else { throw unsupported("dy and y are laid out differently") }
+    let shape = program.shape(of: dx)
+    let columns = shape[shape.rank - 1]
+    let rows = shape.count / columns / outer
+    // A replica's rows lie in `outer` segments: their sums are added afterwards.
+    let sums = outer == 1 ? pointer(bias) : factory.allocate(count: outer * plan.width * columns)
+    var calls = [
+      factory.activationGradientBias(
+        dy: pointer(dy), y: pointer(y), dx: pointer(dx), bias: sums,
+        KernelFactory.Groups(groups: outer * plan.width, rows: rows, columns: columns),
+        activation.kernel)
+    ]
+    if outer != 1 {
+      calls.append(
+        try factory.sum(
+          out: StridedTensor(
+            pointer: pointer(bias), dimensions: [plan.width * columns], strides: [1]),
+          of: StridedTensor(
+            pointer: sums, dimensions: [outer, plan.width * columns],
+            strides: [plan.width * columns, 1]), axes: [0]))
+    }
+    return calls
+  }
+}
+
+extension ExecutionPlan {
+  /// Whether the instruction's result lies in its operand's memory.
+  fileprivate func isView(_ instruction: Instruction) -> Bool {
+    let shift = program.viewOffset(of: instruction, outer: outerCounts) { count(of: $0) }
+    guard let shift else { return false }
+    switch (storage[instruction.operands[0].index], storage[instruction.results[0].index]) {
+    case (.arena(let operand), .arena(let result)): return result == operand + shift
+    case (let operand, let result): return operand == result && shift == 0
+    }
+  }
+}

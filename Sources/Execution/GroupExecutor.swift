@@ -1,0 +1,122 @@
+import Kernels
+import Program
+import ProgramPasses
+
+/// A run of replicas whose gradients are added together before anyone else's: one partial sum.
+package struct PartialSum: Hashable, Sendable {
+  package let replicas: Range<Int>
+  /// After the gradient of the replica at position i, how many pairwise additions follow (`ReductionTree`).
+  package let merges: [Int32]
+
+  package init(replicas: Range<Int>, merges: [Int32]) {
+    self.replicas = replicas
+    self.merges = merges
+  }
+}
+
+/// Runs a plan for one group of replicas together: a list of kernel calls over one arena, made before the first step.
+///
+/// It is used by one thread at a time. The segments of the plan are run one by one; between them the owner reduces the
+/// partial sums of all groups.
+package final class GroupExecutor {
+  package let plan: ExecutionPlan
+  /// The replicas of the group.
+  package let replicas: Range<Int>
+  /// The partial sums that the group makes, and a reduction buffer for each.
+  package let partials: [(sum: PartialSum, buffer: AlignedBuffer)]
+
+  private let calls: [CallList]
+  /// Assignments of replicated variables, which only one group of the process makes, after all have read them.
+  private let replicatedAssignments: CallList
+  private let binding: Binding
+
+  /// - Parameters:
+  ///   - reduced: the process's buffer of reduced values, `plan.reductionCount` floats.
+  ///   - step: the number of completed steps, read by random draws.
+  ///   - separatesReplicas: whether products are called once a replica where their bits depend on the number of rows.
+  /// - Throws: `ExecutionError.kernel` where an operation has no kernel for its shapes.
+  package init(
+    _ plan: ExecutionPlan, replicas: Range<Int>, partials: [PartialSum], store: VariableStore,
+    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    separatesReplicas: Bool
+  ) throws(ExecutionError) {
+    precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")
+    self.plan = plan
+    self.replicas = replicas
+    self.partials = partials.map { ($0, AlignedBuffer(count: plan.reductionCount)) }
+    binding = try Binding(
+      plan, replicas: replicas, partials: self.partials, store: store, reduced: reduced,
+      seed: seed, step: step, backend: backend, separatesReplicas: separatesReplicas)
+
+    var segments: [CallList] = []
+    for (index, segment) in plan.segments.enumerated() {
+      for instruction in segment { try binding.bind(plan.program.instructions[instruction], instruction) }
+      if index == plan.segments.count - 1 { try binding.bindAssignments(.perReplica) }
+      segments.append(binding.takeCalls())
+    }
+    calls = segments
+    try binding.bindAssignments(.replicated)
+    replicatedAssignments = binding.takeCalls()
+  }
+
+  /// Whether the plan assigns to variables that all groups share.
+  package var assignsReplicated: Bool { !replicatedAssignments.isEmpty }
+
+  /// Where an input's values go: [width, examples, …], before the first segment runs.
+  package func input(_ name: String) -> UnsafeMutableBufferPointer<Float>? { binding.inputs[name] }
+
+  package func run(segment: Int) throws(ExecutionError) { try calls[segment].run() }
+
+  package func assignReplicated() throws(ExecutionError) { try replicatedAssignments.run() }
+
+  /// Where the elements of an output lie for one replica: a scalar's single element, most often.
+  package func output(_ name: String, replica: Int) -> OutputView? {
+    guard let value = plan.program.output(named: name) else { return nil }
+    return binding.outputView(value, replica: replica - replicas.lowerBound)
+  }
+}
+
+/// Kernel calls in order, with the layer that each belongs to for messages.
+final class CallList {
+  private let calls: UnsafeMutableBufferPointer<KernelCall>
+  private let origins: [Instruction?]
+
+  init(_ calls: [(call: KernelCall, origin: Instruction?)]) {
+    self.calls = .allocate(capacity: calls.count)
+    _ = self.calls.initialize(from: calls.map(\.call))
+    origins = calls.map(\.origin)
+  }
+
+  deinit { calls.deallocate() }
+
+  var isEmpty: Bool { calls.isEmpty }
+
+  func run() throws(ExecutionError) {
+    for index in 0..<calls.count {
+      let code = calls[index].run()
+      if code != 0 { throw failure(code, index) }
+    }
+  }
+
+  private func failure(_ code: Int32, _ index: Int) -> ExecutionError {
+    let origin = origins[index]
+    return .failedCall(
+      code: code, operation: origin?.operation.mnemonic ?? "assign", layer: origin?.layer ?? "")
+  }
+}
+
+/// One replica's part of an output, which need not be contiguous.
+package struct OutputView {
+  package let pointer: UnsafePointer<Float>
+  /// Blocks of `blockCount` floats, `stride` floats apart.
+  package let blocks: Int
+  package let blockCount: Int
+  package let stride: Int
+
+  /// A copy of the elements in the order of the value's shape.
+  package var values: [Float] {
+    (0..<blocks).flatMap { block in
+      UnsafeBufferPointer(start: pointer + block * stride, count: blockCount)
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/// A generator and a discriminator that share a program's builder.
+package protocol AdversarialNetworks: Sendable {
+  /// How many normal numbers an image is made of.
+  var latentSize: Int { get }
+  /// [height, width, channels]
+  var imageShape: Shape { get }
+
+  /// noise [examples, latent] → images [examples, height, width, channels] in (−1, 1).
+  func generator(_ noise: Tensor, mode: NormalizationMode) -> Tensor
+
+  /// images [passes, examples, height, width, channels] → validity [passes, examples] in (0, 1): the probability that an
+  /// image is real. Every pass has batch statistics of its own.
+  func discriminator(_ images: Tensor, mode: NormalizationMode) -> Tensor
+}

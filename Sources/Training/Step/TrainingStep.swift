@@ -1,0 +1,116 @@
+import Program
+import RunConfiguration
+
+/// Builds one training step as one replica sees it.
+package struct TrainingStep: Sendable {
+  /// What is recorded beside the losses. Asking for more never changes the bits of the step.
+  package struct Recording: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+    /// The L2 norm of each replica's own gradient, before averaging.
+    package static let gradientNorm = Recording(rawValue: 1)
+    /// The averaged gradient of each parameter, noise and images.
+    package static let tensors = Recording(rawValue: 2)
+  }
+
+  package static let last = "last"
+  package static let real = "real"
+
+  private let configuration: RunConfiguration
+  private let networks: any AdversarialNetworks
+  /// How many examples a replica has.
+  private let examples: Int
+
+  package init(_ configuration: RunConfiguration) throws(TrainingError) {
+    self.configuration = configuration
+    networks = try configuration.networks()
+    examples = configuration.batchSize / configuration.replicas
+  }
+
+  /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also `noise`, `generated`, and
+  /// `gradient/<parameter>`.
+  package func program(recording: Recording = []) throws(ProgramError) -> Program {
+    let program = ProgramBuilder(name: configuration.objective.kind.rawValue)
+    let imageShape = Shape([examples] + networks.imageShape.dimensions)
+
+    let noise = program.inLayer("generator") {
+      program.random(.normal, shape: [examples, networks.latentSize], stream: "noise")
+    }
+    let generated = networks.generator(noise, mode: .training)
+    let real = program.input(Self.real, shape: imageShape)
+    // This replica's images of the step before; the classic GAN takes this step's, as data.
+    let last = program.variable(
+      Self.last, shape: imageShape, distribution: .perReplica, role: .state,
+      initial: .constant(0))
+    let isClassic = configuration.objective.kind == .classic
+    let validity = passes(generated: generated, real: real, fake: isClassic ? generated.stopGradient() : last)
+
+    let values: ObjectiveValues
+    let objectives: [(objective: Tensor, network: String?)]
+    if let objective = configuration.selfObjective {
+      values = objective(validity)
+      objectives = [(values.total, nil)]
+    } else {
+      let classic = ClassicObjective(loss: configuration.adversarialLoss)(validity)
+      values = classic.values
+      objectives = [(classic.generator, "generator"), (classic.discriminator, "discriminator")]
+    }
+
+    var gradients: [(parameter: String, own: Tensor, averaged: Tensor)] = []
+    for (objective, network) in objectives {
+      let parameters = program.program.variables.filter { variable in
+        variable.role == .parameter
+          && network.map { variable.name.hasPrefix($0 + "/") } ?? true
+      }.map(\.name)
+      let own = program.gradients(
+        of: objective, withRespectTo: parameters.map { program.read($0) })
+      let averaged = own.map { $0.allReduce(configuration.gradientReduction) }
+      program.update(parameters, with: configuration.adam, gradients: averaged)
+      for (index, parameter) in parameters.enumerated() {
+        gradients.append((parameter, own[index], averaged[index]))
+      }
+    }
+    program.assign(Self.last, generated)
+
+    output(values, program)
+    if recording.contains(.gradientNorm) {
+      let squares = gradients.map { _, own, _ in
+        own.square().sum(axes: Array(0..<own.shape.rank))
+      }
+      if let first = squares.first {
+        program.output("gradient_norm", squares.dropFirst().reduce(first, +).squareRoot())
+      }
+    }
+    if recording.contains(.tensors) {
+      program.output("noise", noise)
+      program.output("generated", generated)
+      for (parameter, _, averaged) in gradients {
+        program.output("gradient/\(parameter)", averaged)
+      }
+    }
+    return try program.finish()
+  }
+
+  /// The discriminator's three passes, merged into one over [passes, examples, …]: one product over three times the rows.
+  private func passes(generated: Tensor, real: Tensor, fake: Tensor) -> Passes {
+    let stacked = Shape([1] + generated.shape.dimensions)
+    let images = generated.builder.inLayer("discriminator") {
+      generated.builder.concatenate([generated, real, fake].map { $0.reshaped(stacked) }, axis: 0)
+    }
+    let validity = networks.discriminator(images, mode: .training)
+    return Passes(
+      generated: validity.entry(0), real: validity.entry(1), fake: validity.entry(2))
+  }
+
+  private func output(_ values: ObjectiveValues, _ program: ProgramBuilder) {
+    program.output("loss_self", values.total)
+    for (prefix, passes) in [
+      ("loss", values.losses), ("weight", values.shares), ("validity", values.validities),
+    ] {
+      guard let passes else { continue }
+      program.output("\(prefix)_generated", passes.generated)
+      program.output("\(prefix)_real", passes.real)
+      program.output("\(prefix)_fake", passes.fake)
+    }
+  }
+}
