@@ -69,15 +69,19 @@ int ck_fill(const void *arguments) {
   return 0;
 }
 
-// Σ a[0 ..< n] in 16 interleaved partial sums, which are then added in order.
+// Σ a[0 ..< n]: chunks in 16 interleaved partial sums, the chunks in double, so that long sums stay accurate.
 CLONES static float contiguous_sum(const float *a, int64_t n) {
-  float lanes[16] = {0};
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) for (int j = 0; j < 16; j++) lanes[j] += a[i + j];
-  for (int j = 0; i < n; i++, j++) lanes[j] += a[i];
-  float sum = 0;
-  for (int j = 0; j < 16; j++) sum += lanes[j];
-  return sum;
+  enum { CHUNK = 1024 };
+  double sum = 0;
+  for (int64_t at = 0; at < n; at += CHUNK) {
+    const int64_t end = n - at < CHUNK ? n : at + CHUNK;
+    float lanes[16] = {0};
+    int64_t i = at;
+    for (; i + 16 <= end; i += 16) for (int j = 0; j < 16; j++) lanes[j] += a[i + j];
+    for (int j = 0; i < end; i++, j++) lanes[j] += a[i];
+    for (int j = 0; j < 16; j++) sum += lanes[j];
+  }
+  return (float)sum;
 }
 
 CLONES static void add_row(float *restrict out, int64_t so, const float *restrict a, int64_t sa, int64_t n) {

@@ -22,8 +22,6 @@ package final class GroupExecutor {
   package let plan: ExecutionPlan
   /// The replicas of the group.
   package let replicas: Range<Int>
-  /// The partial sums that the group makes, and a reduction buffer for each.
-  package let partials: [(sum: PartialSum, buffer: AlignedBuffer)]
 
   private let calls: [CallList]
   /// Assignments of replicated variables, which only one group of the process makes, after all have read them.
@@ -31,21 +29,21 @@ package final class GroupExecutor {
   private let binding: Binding
 
   /// - Parameters:
+  ///   - partials: the partial sums that the group makes, and a reduction buffer for each.
   ///   - reduced: the process's buffer of reduced values, `plan.reductionCount` floats.
   ///   - step: the number of completed steps, read by random draws.
   ///   - separatesReplicas: whether products are called once a replica where their bits depend on the number of rows.
   /// - Throws: `ExecutionError.kernel` where an operation has no kernel for its shapes.
   package init(
-    _ plan: ExecutionPlan, replicas: Range<Int>, partials: [PartialSum], store: VariableStore,
-    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    _ plan: ExecutionPlan, replicas: Range<Int>,
+    partials: [(sum: PartialSum, buffer: AlignedBuffer)], store: VariableStore, reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
     separatesReplicas: Bool
   ) throws(ExecutionError) {
     precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")
     self.plan = plan
     self.replicas = replicas
-    self.partials = partials.map { ($0, AlignedBuffer(count: plan.reductionCount)) }
     binding = try Binding(
-      plan, replicas: replicas, partials: self.partials, store: store, reduced: reduced,
+      plan, replicas: replicas, partials: partials, store: store, reduced: reduced,
       seed: seed, step: step, backend: backend, separatesReplicas: separatesReplicas)
 
     var segments: [CallList] = []

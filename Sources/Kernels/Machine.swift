@@ -18,6 +18,9 @@ package enum Machine {
     #endif
   }
 
+  /// A moment's rest in a loop that waits for another core.
+  package static func pause() { ck_pause() }
+
   /// The level that the project's own loops run at: "x86-64-v4", "x86-64-v3" or "baseline".
   package static var instructionSet: String { String(cString: ck_instruction_set()) }
 

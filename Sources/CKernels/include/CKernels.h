@@ -8,6 +8,12 @@
 const char *ck_instruction_set(void);
 // How many cores the calling thread may run on.
 int ck_available_cores(void);
+// A moment's rest in a loop that waits for another core.
+static inline void ck_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
 
 enum { CK_MAXIMUM_RANK = 10 };
 

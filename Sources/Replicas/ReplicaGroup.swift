@@ -1,0 +1,299 @@
+import Dispatch
+import Execution
+import Glibc
+import Kernels
+import Program
+import ProgramPasses
+import Synchronization
+
+/// Where the replicas of a process get their batches.
+package protocol BatchProvider: AnyObject, Sendable {
+  /// The images of step `step` for all replicas of the process, in their order. Waits until they are there.
+  func acquire(step: Int) throws -> UnsafePointer<Float>
+  /// Says that one worker has taken what it needs of the step's images.
+  func release(step: Int)
+}
+
+/// How a group of replicas is run.
+package struct ExecutionOptions: Sendable {
+  package var reduction: ReductionMode
+  package var backend: MatrixBackend
+  package var seed: UInt64
+  /// The longest wait for a worker, in seconds.
+  package var timeout: Double
+  /// The input that batches go into.
+  package var input: String
+  /// The outputs, scalars of each replica, that must stay finite.
+  package var watched: [String]
+
+  package init(
+    reduction: ReductionMode, backend: MatrixBackend, seed: UInt64, timeout: Double, input: String,
+    watched: [String]
+  ) {
+    self.reduction = reduction
+    self.backend = backend
+    self.seed = seed
+    self.timeout = timeout
+    self.input = input
+    self.watched = watched
+  }
+}
+
+/// The replicas of a process, on workers that compute together.
+///
+///     worker 0: replicas 0–3 ─ segment ─┐           ┌ sum and Adam of its stretch ┐           ┌ …
+///                                       ├─ barrier ─┤                             ├─ barrier ─┤
+///     worker 1: replicas 4–7 ─ segment ─┘           └ sum and Adam of its stretch ┘           └ …
+///
+/// A program comes in variants that share variables and partial sums: the plain step, and one that records more.
+package final class ReplicaGroup {
+  package let placement: Placement
+  package let store: VariableStore
+  private let workers: [Worker]
+  private let communicator: LocalCommunicator
+
+  /// - Parameter variants: lowered programs over the same variables; `run` says which one to run.
+  /// - Throws: `ReplicaError.execution`
+  package init(
+    _ variants: [Program], placement: Placement, store: VariableStore, options: ExecutionOptions
+  ) throws(ReplicaError) {
+    self.placement = placement
+    self.store = store
+    let runs = (0..<placement.threads).map { placement.run(worker: $0) }
+    let communicator = LocalCommunicator(
+      names: runs.enumerated().map { "replicas \($1.lowerBound)–\($1.upperBound - 1) (worker \($0))" },
+      timeout: options.timeout, cores: Machine.availableCores)
+    self.communicator = communicator
+    Machine.prepareProcess()
+
+    do throws(ExecutionError) {
+      // One partial sum a worker in any order, or one for each complete subtree of its replicas.
+      let tree = ReductionTree(count: placement.replicas)
+      let partials = runs.map { run -> [PartialSum] in
+        switch options.reduction {
+        case .fast: [PartialSum(replicas: run, merges: [])]
+        case .ordered:
+          tree.subtrees(covering: run).map { subtree in
+            PartialSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
+          }
+        }
+      }
+      let all = partials.flatMap { $0 }
+      let merges =
+        options.reduction == .ordered
+        ? tree.merges(of: all.map(\.replicas))
+        : ReductionTree(count: all.count).merges(of: all.indices.map { $0..<($0 + 1) })
+
+      let widths = Set(runs.map(\.count))
+      let plans = try variants.map { (variant) throws(ExecutionError) in
+        var plans: [Int: ExecutionPlan] = [:]
+        for width in widths {
+          do throws(ProgramError) { plans[width] = try variant.planned(width: width) } catch {
+            throw .program(error)
+          }
+        }
+        return plans
+      }
+      let reductionCount = plans.flatMap { $0.values.map(\.reductionCount) }.max() ?? 0
+      let arenas = runs.flatMap { run in plans.compactMap { $0[run.count]?.arenaCount } }
+      try Self.checkMemory(floats: (all.count + 1) * reductionCount + arenas.reduce(0, +))
+      let reduced = AlignedBuffer(count: reductionCount)
+      let buffers = partials.map { $0.map { _ in AlignedBuffer(count: reductionCount) } }
+
+      workers = try runs.indices.map { (index) throws(ExecutionError) in
+        try Worker(
+          index: index, placement: placement, plans: plans.compactMap { $0[runs[index].count] },
+          partials: Array(zip(partials[index], buffers[index])), all: buffers.flatMap { $0 },
+          merges: merges, reduced: reduced, store: store, communicator: communicator,
+          options: options)
+      }
+    } catch { throw .execution(error) }
+  }
+
+  private static func checkMemory(floats: Int) throws(ExecutionError) {
+    let needed = floats * MemoryLayout<Float>.stride
+    if needed > Machine.memory { throw .memory(needed: needed, available: Machine.memory) }
+  }
+
+  /// Completed steps.
+  package var completedSteps: Int { workers[0].completedSteps }
+
+  /// Runs `steps` steps of a variant, and returns when all workers are done.
+  ///
+  /// - Parameter stamps: for each step, where to put the time in nanoseconds at which worker 0 completed it.
+  /// - Throws: `ReplicaError`, the first failure of any worker.
+  package func run(
+    steps: Int, variant: Int = 0, batches: any BatchProvider,
+    stamps: UnsafeMutableBufferPointer<UInt64>? = nil
+  ) throws(ReplicaError) {
+    let done = DispatchGroup()
+    for worker in workers {
+      worker.start(
+        steps: steps, variant: variant, batches: batches,
+        stamps: worker.index == 0 ? stamps : nil, done)
+    }
+    done.wait()
+    let failures = workers.compactMap(\.failure)
+    // A worker that was only aborted by another one's failure knows no more than that.
+    if let cause = failures.first(where: { !$0.isConsequence }) ?? failures.first { throw cause }
+    let nonFinite = workers.compactMap(\.nonFinite)
+    if let first = nonFinite.min(by: { ($0.step, $0.replica) < ($1.step, $1.replica) }) {
+      throw .nonFinite(
+        step: first.step, replica: first.replica, output: first.output, value: first.value)
+    }
+  }
+
+  /// The replicas as the last run left them.
+  package func replicas(variant: Int = 0) -> [Replica] {
+    workers.flatMap { worker in
+      worker.run.map { Replica(index: $0, executor: worker.executors[variant], store: store) }
+    }
+  }
+}
+
+extension ReplicaError {
+  fileprivate var isConsequence: Bool {
+    if case .communication(.aborted) = self { true } else { false }
+  }
+}
+
+/// A thread, by way of a private serial queue, and the replicas that it runs.
+private final class Worker: @unchecked Sendable {
+  struct NonFinite {
+    let step: Int
+    let replica: Int
+    let output: String
+    let value: Float
+  }
+
+  let index: Int
+  let run: Range<Int>
+  let executors: [GroupExecutor]
+  private let reductions: [ReductionExecutor]
+  private let queue: DispatchQueue
+  private let communicator: LocalCommunicator
+  private let options: ExecutionOptions
+  /// The position of the worker's first replica among the process's.
+  private let examplesOffset: Int
+  /// Completed steps: what random draws and Adam's bias correction read.
+  private let step: UnsafeMutablePointer<Int64>
+  private let watched: [[(name: String, replica: Int, pointer: UnsafePointer<Float>)]]
+
+  private(set) var failure: ReplicaError?
+  private(set) var nonFinite: NonFinite?
+
+  init(
+    index: Int, placement: Placement, plans: [ExecutionPlan],
+    partials: [(PartialSum, AlignedBuffer)], all: [AlignedBuffer], merges: [Int32],
+    reduced: AlignedBuffer, store: VariableStore, communicator: LocalCommunicator,
+    options: ExecutionOptions
+  ) throws(ExecutionError) {
+    self.index = index
+    let run = placement.run(worker: index)
+    self.run = run
+    self.communicator = communicator
+    self.options = options
+    examplesOffset = run.lowerBound - placement.run(rank: 0).lowerBound
+    queue = DispatchQueue(label: "selfgan.worker.\(index)", qos: .userInitiated)
+    let step = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
+    step.initialize(to: 0)
+    self.step = step
+    let executors = try plans.map { (plan) throws(ExecutionError) in
+      try GroupExecutor(
+        plan, replicas: run, partials: partials, store: store, reduced: reduced,
+        seed: options.seed, step: step, backend: options.backend,
+        separatesReplicas: options.reduction == .ordered)
+    }
+    self.executors = executors
+    reductions = try plans.map { (plan) throws(ExecutionError) in
+      try ReductionExecutor(
+        plan, partials: all, merges: merges, share: (index, placement.threads),
+        replicas: placement.replicas, store: store, reduced: reduced, step: step)
+    }
+    watched = executors.map { executor in
+      options.watched.flatMap { name in
+        run.compactMap { replica in
+          executor.output(name, replica: replica).map { (name, replica, $0.pointer) }
+        }
+      }
+    }
+  }
+
+  deinit { step.deallocate() }
+
+  var completedSteps: Int { Int(step.pointee) }
+
+  func start(
+    steps: Int, variant: Int, batches: any BatchProvider,
+    stamps: UnsafeMutableBufferPointer<UInt64>?, _ done: DispatchGroup
+  ) {
+    // The buffer is worker 0's alone until the run is over.
+    nonisolated(unsafe) let stamps = stamps
+    queue.async(group: done) { [self] in
+      Machine.prepareThread()
+      do throws(ReplicaError) {
+        for position in 0..<steps {
+          try runStep(variant: variant, batches: batches)
+          if let stamps { stamps[position] = monotonicNanoseconds() }
+        }
+      } catch {
+        failure = error
+        communicator.abort()
+      }
+    }
+  }
+
+  private func runStep(variant: Int, batches: any BatchProvider) throws(ReplicaError) {
+    let executor = executors[variant]
+    let reduction = reductions[variant]
+    let completed = completedSteps
+    try take(batches, completed, executor)
+
+    let plan = executor.plan
+    for segment in plan.segments.indices {
+      do { try executor.run(segment: segment) } catch { throw .execution(error) }
+      if segment == plan.rounds.count { break }
+      try communicator.allReduce(participant: index, step: completed) { () throws(ReplicaError) in
+        do throws(ExecutionError) { try reduction.run(round: segment) } catch { throw .execution(error) }
+      }
+    }
+    if executor.assignsReplicated {
+      // Everyone has read what worker 0 now changes, and reads it again only once it has changed.
+      try communicator.allReduce(participant: index, step: completed) { () throws(ReplicaError) in
+        guard index == 0 else { return }
+        do throws(ExecutionError) { try executor.assignReplicated() } catch { throw .execution(error) }
+      }
+    }
+    step.pointee += 1
+    watch(variant)
+  }
+
+  private func take(
+    _ batches: any BatchProvider, _ completed: Int, _ executor: GroupExecutor
+  ) throws(ReplicaError) {
+    guard let input = executor.input(options.input), let target = input.baseAddress else { return }
+    do {
+      let images = try batches.acquire(step: completed)
+      target.update(from: images + examplesOffset * (input.count / run.count), count: input.count)
+    } catch { throw .batch(error) }
+    batches.release(step: completed)
+  }
+
+  /// Remembers the first loss that is no number.
+  private func watch(_ variant: Int) {
+    guard nonFinite == nil else { return }
+    for output in watched[variant] where !output.pointer.pointee.isFinite {
+      nonFinite = NonFinite(
+        step: completedSteps, replica: output.replica, output: output.name,
+        value: output.pointer.pointee)
+      return
+    }
+  }
+}
+
+/// The monotonic clock in nanoseconds.
+private func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
