@@ -9,7 +9,7 @@ final class Binding {
   private let plan: ExecutionPlan
   private let program: Program
   private let replicas: Range<Int>
-  private let partials: [(sum: PartialSum, buffer: AlignedBuffer)]
+  private let partials: [(sum: SubtreeSum, buffer: AlignedBuffer)]
   private let store: VariableStore
   private let reduced: AlignedBuffer
   private let seed: UInt64
@@ -24,7 +24,7 @@ final class Binding {
 
   init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
-    partials: [(sum: PartialSum, buffer: AlignedBuffer)], store: VariableStore,
+    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
     reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
     separatesReplicas: Bool
   ) throws(ExecutionError) {

@@ -2,10 +2,11 @@ import Kernels
 import Program
 import ProgramPasses
 
-/// A run of replicas whose gradients are added together before anyone else's: one partial sum.
-package struct PartialSum: Hashable, Sendable {
+/// How a group adds the gradients of some of its replicas, before anyone else's, to one partial sum.
+package struct SubtreeSum: Hashable, Sendable {
   package let replicas: Range<Int>
-  /// After the gradient of the replica at position i, how many pairwise additions follow (`ReductionTree`).
+  /// After the gradient of the replica at position i, how many pairwise additions follow (`ReductionTree`); empty where any
+  /// order will do.
   package let merges: [Int32]
 
   package init(replicas: Range<Int>, merges: [Int32]) {
@@ -36,7 +37,7 @@ package final class GroupExecutor {
   /// - Throws: `ExecutionError.kernel` where an operation has no kernel for its shapes.
   package init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
-    partials: [(sum: PartialSum, buffer: AlignedBuffer)], store: VariableStore, reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore, reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
     separatesReplicas: Bool
   ) throws(ExecutionError) {
     precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")

@@ -204,7 +204,7 @@ private final class Rendezvous: @unchecked Sendable {
   private func spin(while before: Int) {
     for _ in 0..<spins {
       if completed.load(ordering: .acquiring) != before { return }
-      _spinLoopHint()
+      Machine.pause()
     }
   }
 

@@ -14,6 +14,14 @@ package protocol BatchProvider: AnyObject, Sendable {
   func release(step: Int)
 }
 
+/// In what order the replicas' gradients are added.
+package enum ReductionMode: String, Hashable, Sendable {
+  /// Whatever is fastest for the placement.
+  case fast
+  /// Along `ReductionTree`: the same bits for every placement.
+  case ordered
+}
+
 /// How a group of replicas is run.
 package struct ExecutionOptions: Sendable {
   package var reduction: ReductionMode
@@ -50,7 +58,6 @@ package final class ReplicaGroup {
   package let placement: Placement
   package let store: VariableStore
   private let workers: [Worker]
-  private let communicator: LocalCommunicator
 
   /// - Parameter variants: lowered programs over the same variables; `run` says which one to run.
   /// - Throws: `ReplicaError.execution`
@@ -60,21 +67,18 @@ package final class ReplicaGroup {
     self.placement = placement
     self.store = store
     let runs = (0..<placement.threads).map { placement.run(worker: $0) }
-    let communicator = LocalCommunicator(
-      names: runs.enumerated().map { "replicas \($1.lowerBound)–\($1.upperBound - 1) (worker \($0))" },
-      timeout: options.timeout, cores: Machine.availableCores)
-    self.communicator = communicator
+    let communicators = LocalCommunicator.group(runs: runs, timeout: .seconds(options.timeout))
     Machine.prepareProcess()
 
     do throws(ExecutionError) {
       // One partial sum a worker in any order, or one for each complete subtree of its replicas.
       let tree = ReductionTree(count: placement.replicas)
-      let partials = runs.map { run -> [PartialSum] in
+      let partials = runs.map { run -> [SubtreeSum] in
         switch options.reduction {
-        case .fast: [PartialSum(replicas: run, merges: [])]
+        case .fast: [SubtreeSum(replicas: run, merges: [])]
         case .ordered:
           tree.subtrees(covering: run).map { subtree in
-            PartialSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
+            SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
           }
         }
       }
@@ -103,8 +107,8 @@ package final class ReplicaGroup {
       workers = try runs.indices.map { (index) throws(ExecutionError) in
         try Worker(
           index: index, placement: placement, plans: plans.compactMap { $0[runs[index].count] },
-          partials: Array(zip(partials[index], buffers[index])), all: buffers.flatMap { $0 },
-          merges: merges, reduced: reduced, store: store, communicator: communicator,
+          partials: zip(partials[index], buffers[index]).map { ($0, $1) }, all: buffers.flatMap { $0 },
+          merges: merges, reduced: reduced, store: store, communicator: communicators[index],
           options: options)
       }
     } catch { throw .execution(error) }
@@ -171,7 +175,7 @@ private final class Worker: @unchecked Sendable {
   let executors: [GroupExecutor]
   private let reductions: [ReductionExecutor]
   private let queue: DispatchQueue
-  private let communicator: LocalCommunicator
+  private let communicator: any Communicator
   private let options: ExecutionOptions
   /// The position of the worker's first replica among the process's.
   private let examplesOffset: Int
@@ -184,8 +188,8 @@ private final class Worker: @unchecked Sendable {
 
   init(
     index: Int, placement: Placement, plans: [ExecutionPlan],
-    partials: [(PartialSum, AlignedBuffer)], all: [AlignedBuffer], merges: [Int32],
-    reduced: AlignedBuffer, store: VariableStore, communicator: LocalCommunicator,
+    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], all: [AlignedBuffer], merges: [Int32],
+    reduced: AlignedBuffer, store: VariableStore, communicator: any Communicator,
     options: ExecutionOptions
   ) throws(ExecutionError) {
     self.index = index
@@ -238,7 +242,7 @@ private final class Worker: @unchecked Sendable {
         }
       } catch {
         failure = error
-        communicator.abort()
+        communicator.abort(reason: "\(error)")
       }
     }
   }
@@ -253,19 +257,32 @@ private final class Worker: @unchecked Sendable {
     for segment in plan.segments.indices {
       do { try executor.run(segment: segment) } catch { throw .execution(error) }
       if segment == plan.rounds.count { break }
-      try communicator.allReduce(participant: index, step: completed) { () throws(ReplicaError) in
-        do throws(ExecutionError) { try reduction.run(round: segment) } catch { throw .execution(error) }
-      }
+      try meet(
+        "all-reduce", then: "update", completed
+      ) { () throws(ExecutionError) in try reduction.run(round: segment) }
     }
     if executor.assignsReplicated {
       // Everyone has read what worker 0 now changes, and reads it again only once it has changed.
-      try communicator.allReduce(participant: index, step: completed) { () throws(ReplicaError) in
-        guard index == 0 else { return }
-        do throws(ExecutionError) { try executor.assignReplicated() } catch { throw .execution(error) }
+      try meet("end of the step", then: "assignment", completed) { () throws(ExecutionError) in
+        if index == 0 { try executor.assignReplicated() }
       }
     }
     step.pointee += 1
     watch(variant)
+  }
+
+  /// Does this worker's share of a common work once everyone is there, and returns once everyone has done theirs.
+  private func meet(
+    _ start: StaticString, then end: StaticString, _ completed: Int,
+    _ share: () throws(ExecutionError) -> Void
+  ) throws(ReplicaError) {
+    do throws(CommunicationError) { try communicator.barrier(start, step: completed) } catch {
+      throw .communication(error)
+    }
+    do throws(ExecutionError) { try share() } catch { throw .execution(error) }
+    do throws(CommunicationError) { try communicator.barrier(end, step: completed) } catch {
+      throw .communication(error)
+    }
   }
 
   private func take(

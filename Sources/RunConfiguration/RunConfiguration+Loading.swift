@@ -91,7 +91,7 @@ extension RunConfiguration {
         key: path, found: node.found, expected: "a mapping with \(names)", nearest: nil)
     }
     for (name, value) in mapping {
-      guard let name = name.configurationScalar?.text else {
+      guard let name = name.configurationScalar?.text, !name.isEmpty else {
         throw .keyNotText(section: path, found: name.found)
       }
       try apply(

@@ -27,7 +27,9 @@ extension RunConfiguration {
     ConfigurationKey.names(in: section).compactMap { name in
       let path = section.isEmpty ? name : "\(section).\(name)"
       if let key = ConfigurationKey.named[path] {
-        return key.write(self).map { Entry(name: name, content: .value(yaml: $0.yaml, json: $0.json)) }
+        return key.write(self).map { value in
+          Entry(name: name, content: .value(yaml: value.yaml, json: value.json))
+        }
       }
       return Entry(name: name, content: .section(entries(in: path)))
     }

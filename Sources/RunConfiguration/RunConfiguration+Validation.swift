@@ -21,7 +21,8 @@ extension RunConfiguration {
     try require(steps, in: 1...(1 << 31), "steps")
     try require(logEvery, logEvery >= 1, "logEvery", "1 or more")
     try require(sampleEvery, sampleEvery >= 1, "sampleEvery", "1 or more")
-    try require(shards.gradientEvery, shards.gradientEvery >= 0, "shards.gradientEvery", "0 or more")
+    let gradientEvery = shards.gradientEvery
+    try require(gradientEvery, gradientEvery >= 0, "shards.gradientEvery", "0 or more")
     if let threads {
       try require(
         threads, (1...replicas).contains(threads), "threads",

@@ -32,10 +32,15 @@ struct YAMLText {
     }
     do {
       // The encoding is given because the default one depends on the environment.
-      return try Parser(yaml: text, encoding: .utf8).singleRoot()
+      return try Parser(yaml: withoutByteOrderMark, encoding: .utf8).singleRoot()
     } catch {
       throw configurationError(error)
     }
+  }
+
+  /// The parser, told the encoding, takes the mark for content.
+  private var withoutByteOrderMark: String {
+    text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
   }
 
   /// An upper bound: asterisks that begin a word, be it in a comment or in quotes.

@@ -184,7 +184,7 @@ def check_gradient(model, configuration, values, shards, images, gradient):
         if model.layout == "keras" and network == "discriminator" and name.endswith("bias"):
             continue
         for sign, actual in zip(signs(values[name].size), recorded["sums"]):
-            difference = 1e-6 / np.sqrt(sign.size)
+            difference = 3e-6 / np.sqrt(sign.size)
             both_sides = []
             for side in (difference, -difference):
                 moved = values | {name: values[name] + side * sign.reshape(values[name].shape)}
@@ -197,7 +197,7 @@ def check_gradient(model, configuration, values, shards, images, gradient):
             slope = (both_sides[0] - both_sides[1]) / (2 * difference) / divisor
             # A direction of n signs has length √n.
             scale = whole * np.sqrt(sign.size)
-            worst = max(worst, close(name, actual, slope, 5e-9, scale=scale))
+            worst = max(worst, close(name, actual, slope, 1e-9, scale=scale))
     return worst
 
 

@@ -1,4 +1,4 @@
-"""Counter-based random numbers (Philox4x32-10, Salmon et al. 2011), as module RandomStreams defines them.
+"""Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011), as in RandomStreams.
 
 A value depends on (seed, stream, step, example, element) alone. The counter is
 (element / 4, example, step, FNV-1a of the stream's name), the key is the seed's low and high half,
@@ -64,7 +64,7 @@ class RandomStream:
         return _uniform(words.reshape(examples, -1)[:, :elements])
 
     def normal(self, examples, elements, step):
-        """Box–Muller within a block: words 0 and 1 give normals 0 and 1, words 2 and 3 the others."""
+        """Box–Muller: words 0 and 1 of a block give its normals 0 and 1, words 2 and 3 the rest."""
         w0, w1, w2, w3 = self._blocks(examples, elements, step)
         normals = np.stack([*_box_muller(w0, w1), *_box_muller(w2, w3)], axis=-1)
         return normals.reshape(examples, -1)[:, :elements]

@@ -10,7 +10,7 @@ LATENT = 100
 PIXELS = 28 * 28
 SLOPE = 0.2
 
-# A network is a list of ("dense", inputs, outputs), ("batch_norm", channels) or an activation's name.
+# A layer is ("dense", inputs, outputs), ("batch_norm", channels) or (an activation's name,).
 _DISCRIMINATOR = [
     ("dense", PIXELS, 512), ("leaky_relu",),
     ("dense", 512, 256), ("leaky_relu",),
@@ -41,7 +41,7 @@ NETWORKS = {
 
 
 def named_layers(network, layers):
-    """Pairs each layer with its path (`generator/dense_0`), numbered per kind; activations get None."""
+    """Pairs each layer with its path (`generator/dense_0`), or None for an activation."""
     counts = {}
     for layer in layers:
         kind = layer[0]

@@ -19,7 +19,7 @@ class Step:
 
 
 def replica_columns(objective, losses, validities, weights, gradient_norm):
-    """One replica's columns of shards.csv. Weights are normalised shares, None where there are none."""
+    """One replica's columns of shards.csv; weights are normalised shares, None for None."""
     shares = [None] * 3 if weights is None else [float(w) / float(sum(weights)) for w in weights]
     columns = {"loss_self": float(objective)}
     columns |= {f"loss_{p}": float(np.mean(losses[i])) for i, p in enumerate(losses._fields)}

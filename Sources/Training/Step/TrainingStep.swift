@@ -84,6 +84,7 @@ package struct TrainingStep: Sendable {
     if recording.contains(.tensors) {
       program.output("noise", noise)
       program.output("generated", generated)
+      program.output(Self.real, real)
       for (parameter, _, averaged) in gradients {
         program.output("gradient/\(parameter)", averaged)
       }

@@ -1,0 +1,68 @@
+/// What can be wrong with a data set: the facts, and one sentence about them.
+package enum DatasetError: Error, Equatable, CustomStringConvertible {
+  case notFound(searched: [String])
+  case unreadable(path: String, reason: String)
+  case truncatedHeader(path: String, bytes: Int)
+  case labelsFile(path: String)
+  case wrongMagic(path: String, found: UInt32)
+  case noImages(path: String)
+  case emptyImages(path: String, height: Int, width: Int)
+  case tooLarge(path: String, count: Int, height: Int, width: Int, limit: Int)
+  case tooShort(path: String, count: Int, shape: ImageShape, expected: Int, found: Int)
+  case unattainable(path: String, count: Int, shape: ImageShape, expected: Int, compressed: Int)
+  case trailingBytes(path: String, count: Int, shape: ImageShape, expected: Int)
+  case unexpectedShape(path: String, found: ImageShape, expected: ImageShape)
+  case truncatedGzip(path: String)
+  case corruptGzip(path: String, reason: String)
+  case batchExceedsImages(batchSize: Int, count: Int)
+  case loaderStopped(step: Int)
+
+  package var description: String {
+    switch self {
+    case .notFound(let searched):
+      "no MNIST training images found, searched \(searched.joined(separator: ", ")); "
+        + "Fashion-MNIST is installed by: apt-get install dataset-fashion-mnist"
+    case .unreadable(let path, let reason):
+      "\(path) cannot be read: \(reason)"
+    case .truncatedHeader(let path, let bytes):
+      "\(path) ends after \(bytes) bytes, expected an IDX3 header of \(IDXHeader.byteCount) bytes"
+    case .labelsFile(let path):
+      "\(path) is a labels file (IDX1), expected images (IDX3)"
+    case .wrongMagic(let path, let found):
+      "\(path) starts with \(hexadecimal(found)), "
+        + "expected \(hexadecimal(IDXHeader.imagesMagic)) (IDX3 of unsigned bytes)"
+    case .noImages(let path):
+      "\(path) holds 0 images, expected at least one"
+    case .emptyImages(let path, let height, let width):
+      "\(path) says that its images are \(height)×\(width), expected at least 1×1"
+    case .tooLarge(let path, let count, let height, let width, let limit):
+      "\(path) says that it holds \(count) images of \(height)×\(width), "
+        + "expected at most \(limit) bytes in all"
+    case .tooShort(let path, let count, let shape, let expected, let found):
+      "\(path) ends after \(found) bytes, "
+        + "expected \(expected) for the \(count) images of \(shape) in its header"
+    case .unattainable(let path, let count, let shape, let expected, let compressed):
+      "\(path) has only \(compressed) bytes of gzip, which cannot hold the \(expected) bytes "
+        + "expected for the \(count) images of \(shape) in its header"
+    case .trailingBytes(let path, let count, let shape, let expected):
+      "\(path) goes on after the \(expected) bytes "
+        + "expected for the \(count) images of \(shape) in its header"
+    case .unexpectedShape(let path, let found, let expected):
+      "\(path) holds images of \(found), expected \(expected)"
+    case .truncatedGzip(let path):
+      "\(path) is a truncated gzip file: it ends before its compressed data does"
+    case .corruptGzip(let path, let reason):
+      "\(path) is a corrupt gzip file: \(reason)"
+    case .batchExceedsImages(let batchSize, let count):
+      "a shuffled epoch of \(count) images has no whole batch of \(batchSize), "
+        + "expected a batch size of at most \(count)"
+    case .loaderStopped(let step):
+      "the batch of step \(step) was asked of a loader that has been stopped"
+    }
+  }
+
+  private func hexadecimal(_ word: UInt32) -> String {
+    let digits = String(word, radix: 16)
+    return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}

@@ -1,0 +1,87 @@
+import Glibc
+
+/// A file that is written from its beginning to its end, with errors that name it.
+final class OutputFile {
+  let path: String
+  private var descriptor: Int32
+  private var buffer: [UInt8] = []
+
+  private static let bufferSize = 1 << 16
+
+  /// Creates or empties the file.
+  init(path: String) throws(RunFileError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    if descriptor < 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+
+  func write(_ text: String) throws(RunFileError) {
+    buffer.append(contentsOf: text.utf8)
+    if buffer.count >= Self.bufferSize { try flush() }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer) throws(RunFileError) {
+    if buffer.count + bytes.count >= Self.bufferSize { try flush() }
+    if bytes.count >= Self.bufferSize {
+      try writeThrough(bytes)
+    } else {
+      buffer.append(contentsOf: bytes)
+    }
+  }
+
+  /// Hands what is buffered to the system.
+  func flush() throws(RunFileError) {
+    let pending = buffer
+    buffer.removeAll(keepingCapacity: true)
+    try pending.withUnsafeBytes { bytes in
+      Result { () throws(RunFileError) in try writeThrough(bytes) }
+    }.get()
+  }
+
+  /// Flushes, and waits until the data is on the disk.
+  func close() throws(RunFileError) {
+    try flush()
+    if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS {
+      throw .cannotWrite(path: path, reason: RunFileError.lastReason)
+    }
+    let status = Glibc.close(descriptor)
+    descriptor = -1
+    if status != 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
+  }
+
+  private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(RunFileError) {
+    var offset = 0
+    while offset < bytes.count {
+      let count = Glibc.write(
+        descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw .cannotWrite(path: path, reason: RunFileError.lastReason)
+      }
+      offset += count
+    }
+  }
+
+  /// Writes a whole file under another name and renames it: nobody ever sees half of it.
+  static func writeAtomically(
+    to path: String, _ body: (OutputFile) throws(RunFileError) -> Void
+  ) throws(RunFileError) {
+    let temporary = path + ".partial"
+    do throws(RunFileError) {
+      let file = try OutputFile(path: temporary)
+      try body(file)
+      try file.close()
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    if rename(temporary, path) != 0 {
+      let reason = RunFileError.lastReason
+      unlink(temporary)
+      throw .cannotWrite(path: path, reason: reason)
+    }
+  }
+}

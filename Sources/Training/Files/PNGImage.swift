@@ -1,0 +1,71 @@
+import CPNG
+import Foundation
+
+/// An 8-bit image, grey or RGB, that libpng can write.
+package struct PNGImage: Equatable, Sendable {
+  package let height: Int
+  package let width: Int
+  /// 1 or 3.
+  package let channels: Int
+  /// [height, width, channels]
+  package let pixels: [UInt8]
+
+  /// A grid of images with a gap between them, from values in [−1, 1]; of four channels the first three are shown, of two
+  /// the first.
+  ///
+  /// - Parameters:
+  ///   - images: [count, height, width, channels]
+  ///   - columns: images in a row.
+  package init(grid images: [Float], height: Int, width: Int, channels: Int, columns: Int) {
+    let gap = 2
+    let shown = channels >= 3 ? 3 : 1
+    let count = images.count / (height * width * channels)
+    let rows = (count + columns - 1) / columns
+    let fullWidth = columns * (width + gap) - gap
+    let fullHeight = rows * (height + gap) - gap
+    var pixels = [UInt8](repeating: 255, count: fullHeight * fullWidth * shown)
+    for index in 0..<count {
+      let (top, left) = (index / columns * (height + gap), index % columns * (width + gap))
+      for y in 0..<height {
+        for x in 0..<width {
+          for channel in 0..<shown {
+            let value = images[((index * height + y) * width + x) * channels + channel]
+            pixels[((top + y) * fullWidth + left + x) * shown + channel] = Self.level(value)
+          }
+        }
+      }
+    }
+    (self.height, self.width, self.channels, self.pixels) = (fullHeight, fullWidth, shown, pixels)
+  }
+
+  /// −1 … 1 to 0 … 255, rounded; what is no number is black.
+  static func level(_ value: Float) -> UInt8 {
+    value.isNaN ? 0 : UInt8(max(0, min(255, (value + 1) * 127.5)).rounded())
+  }
+
+  /// Writes the image; the file appears complete or not at all.
+  ///
+  /// - Throws: `RunFileError.cannotWrite`
+  package func write(to path: String) throws(RunFileError) {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    image.width = UInt32(width)
+    image.height = UInt32(height)
+    image.format = channels == 3 ? UInt32(PNG_FORMAT_RGB) : UInt32(PNG_FORMAT_GRAY)
+    defer { png_image_free(&image) }
+    var size = 0
+    guard png_image_write_to_memory(&image, nil, &size, 0, pixels, 0, nil) != 0 else {
+      throw .cannotWrite(path: path, reason: "libpng refused the image")
+    }
+    var bytes = [UInt8](repeating: 0, count: size)
+    guard png_image_write_to_memory(&image, &bytes, &size, 0, pixels, 0, nil) != 0 else {
+      throw .cannotWrite(path: path, reason: "libpng refused the image")
+    }
+    let encoded = Array(bytes.prefix(size))
+    try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
+      try encoded.withUnsafeBytes { bytes in
+        Result { () throws(RunFileError) in try file.write(bytes) }
+      }.get()
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+
+/// The directory that a run writes into, and the names of what it holds.
+package struct RunDirectory: Sendable {
+  package let path: String
+
+  /// Creates the directory.
+  ///
+  /// - Parameters:
+  ///   - path: where it shall be; nil takes `runs/00001-<name>`, counting up.
+  /// - Throws: `RunFileError.directoryNotEmpty`, `.cannotCreateDirectory`
+  package init(path: String?, name: String) throws(RunFileError) {
+    if let path {
+      self.path = try Self.created(path)
+    } else {
+      self.path = try Self.numbered(name, in: "runs")
+    }
+    try Self.make(self.path + "/samples")
+  }
+
+  private static func created(_ path: String) throws(RunFileError) -> String {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
+      guard isDirectory.boolValue else {
+        throw .cannotCreateDirectory(path: path, reason: "it is a file")
+      }
+      guard let contents = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+        throw .cannotCreateDirectory(path: path, reason: "it cannot be read")
+      }
+      if !contents.isEmpty { throw .directoryNotEmpty(path: path) }
+      return path
+    }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+    }
+    return path
+  }
+
+  /// The directory after the highest number that is taken; two runs that start together get two.
+  private static func numbered(_ name: String, in parent: String) throws(RunFileError) -> String {
+    if mkdir(parent, 0o755) != 0, errno != EEXIST {
+      throw .cannotCreateDirectory(path: parent, reason: RunFileError.lastReason)
+    }
+    let taken = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+    var number = (taken.compactMap { Int($0.prefix { $0.isNumber }) }.max() ?? 0) + 1
+    while true {
+      let path = "\(parent)/\(String(format: "%05d", number))-\(name)"
+      if mkdir(path, 0o755) == 0 { return path }
+      guard errno == EEXIST else {
+        throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+      }
+      number += 1
+    }
+  }
+
+  private static func make(_ path: String) throws(RunFileError) {
+    if mkdir(path, 0o755) != 0 {
+      throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+    }
+  }
+
+  package var configuration: String { path + "/config.yaml" }
+  package var metrics: String { path + "/metrics.jsonl" }
+  package var shards: String { path + "/shards.csv" }
+  package var reals: String { path + "/reals.png" }
+  package var weights: String { path + "/weights.safetensors" }
+
+  /// The grid of samples after `step` completed updates.
+  package func sample(step: Int) -> String {
+    path + "/samples/step-\(String(format: "%06d", step)).png"
+  }
+}

@@ -1,0 +1,34 @@
+import Glibc
+
+/// Why a file of a run cannot be written or read.
+package enum RunFileError: Error, Equatable, CustomStringConvertible {
+  case directoryNotEmpty(path: String)
+  case cannotCreateDirectory(path: String, reason: String)
+  case cannotWrite(path: String, reason: String)
+  case cannotRead(path: String, reason: String)
+  /// The file is no safetensors file that this program can use.
+  case malformed(path: String, detail: String)
+
+  package var description: String {
+    switch self {
+    case .directoryNotEmpty(let path):
+      "\(path): the output directory exists and is not empty; name another one"
+    case .cannotCreateDirectory(let path, let reason):
+      "\(path): the output directory cannot be used: \(reason)"
+    case .cannotWrite(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
+    case .malformed(let path, let detail): "\(path): not a usable safetensors file: \(detail)"
+    }
+  }
+
+  /// Whether a run is refused before it starts, rather than failing on its way.
+  package var isRefusal: Bool {
+    switch self {
+    case .directoryNotEmpty, .cannotCreateDirectory, .cannotRead, .malformed: true
+    case .cannotWrite: false
+    }
+  }
+
+  /// The reason that the C library gives for the last failure.
+  static var lastReason: String { String(cString: strerror(errno)) }
+}

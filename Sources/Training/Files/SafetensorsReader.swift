@@ -1,0 +1,83 @@
+import Foundation
+
+/// Reads float32 tensors from a safetensors file, which is taken as hostile: every size is checked before memory is taken.
+package struct SafetensorsReader {
+  package struct Entry: Sendable {
+    package let name: String
+    package let shape: [Int]
+    fileprivate let range: Range<Int>
+  }
+
+  package let path: String
+  package let metadata: [String: String]
+  /// In the order of their data.
+  package let entries: [Entry]
+  private let data: Data
+
+  private static let largestHeader = 100 << 20
+
+  /// Reads and checks the header; the data is mapped.
+  ///
+  /// - Throws: `RunFileError.cannotRead`, `.malformed`
+  package init(path: String) throws(RunFileError) {
+    self.path = path
+    do {
+      data = try Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
+    } catch {
+      let reason =
+        FileManager.default.fileExists(atPath: path) ? "\(error.localizedDescription)" : "there is no such file"
+      throw .cannotRead(path: path, reason: reason)
+    }
+    func malformed(_ detail: String) -> RunFileError { .malformed(path: path, detail: detail) }
+
+    guard data.count >= 8 else { throw malformed("it is shorter than its 8-byte header length") }
+    let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(Self.largestHeader), length <= UInt64(data.count - 8) else {
+      throw malformed("its header of \(length) bytes does not fit into the file")
+    }
+    let start = 8 + Int(length)
+    let json = data.subdata(in: 8..<start)
+    guard let object = try? JSONSerialization.jsonObject(with: json),
+      let header = object as? [String: Any]
+    else { throw malformed("its header is no JSON object") }
+    metadata = header["__metadata__"] as? [String: String] ?? [:]
+
+    let available = data.count - start
+    var entries: [Entry] = []
+    for (name, value) in header where name != "__metadata__" {
+      guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
+        let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int]
+      else { throw malformed("\"\(name)\" has no dtype, shape and data_offsets") }
+      guard type == "F32" else { throw malformed("\"\(name)\" is \(type), and F32 is expected") }
+      guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= available
+      else { throw malformed("the data of \"\(name)\" does not lie within the file") }
+      var bytes = MemoryLayout<Float>.stride
+      for extent in shape {
+        let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+        guard extent >= 0, !overflow else { throw malformed("\"\(name)\" has the shape \(shape)") }
+        bytes = product
+      }
+      guard bytes == offsets[1] - offsets[0] else {
+        throw malformed(
+          "\"\(name)\" of shape \(shape) has \(offsets[1] - offsets[0]) bytes instead of \(bytes)")
+      }
+      entries.append(
+        Entry(name: name, shape: shape, range: (start + offsets[0])..<(start + offsets[1])))
+    }
+    entries.sort { ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name) }
+    for (entry, next) in zip(entries, entries.dropFirst())
+    where next.range.lowerBound < entry.range.upperBound {
+      throw malformed("the data of \"\(entry.name)\" and \"\(next.name)\" overlap")
+    }
+    self.entries = entries
+  }
+
+  /// A copy of a tensor's values.
+  package func values(_ entry: Entry) -> [Float] {
+    let count = entry.range.count / MemoryLayout<Float>.stride
+    return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      _ = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer), from: entry.range)
+      initialized = count
+    }
+  }
+}

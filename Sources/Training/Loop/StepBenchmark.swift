@@ -1,0 +1,56 @@
+import Kernels
+import Program
+import ProgramPasses
+import RunConfiguration
+
+/// How fast a configuration's steps are.
+package struct StepBenchmark: Encodable, Sendable {
+  package struct Milliseconds: Encodable, Sendable {
+    package let median: Double
+    package let p10: Double
+    package let p90: Double
+  }
+
+  package let model: String
+  package let replicas: Int
+  package let ranks: Int
+  package let threads: Int
+  package let reduction: String
+  package let steps: Int
+  package let millisecondsPerStep: Milliseconds
+  package let examplesPerSecond: Double
+  package let gigaflopsPerSecond: Double
+  package let peakResidentBytes: Int
+
+  /// Runs `warmup` steps and then measures `steps`.
+  package init(_ run: TrainingRun, warmup: Int, steps: Int) throws(TrainingError) {
+    let configuration = run.configuration
+    try run.advance(steps: max(warmup, 1))
+    let stamps = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: steps + 1)
+    stamps.initialize(repeating: 0)
+    defer { stamps.deallocate() }
+    // One step more than is measured: a step's time is the distance from the one before.
+    try run.advance(steps: steps + 1, stamps: stamps)
+    let times = zip(stamps, stamps.dropFirst()).map { Double($1 &- $0) / 1e6 }.sorted()
+    func quantile(_ fraction: Double) -> Double {
+      times[min(times.count - 1, Int(fraction * Double(times.count)))]
+    }
+
+    let step = try TrainingStep(configuration)
+    let flops: Int
+    do throws(ProgramError) {
+      flops = try step.program().lowered().floatingPointOperations * configuration.replicas
+    } catch { throw .program(error) }
+    model = configuration.model.kind.rawValue
+    replicas = configuration.replicas
+    ranks = 1
+    threads = configuration.workerCount
+    reduction = configuration.reduction.rawValue
+    self.steps = steps
+    millisecondsPerStep = Milliseconds(
+      median: quantile(0.5), p10: quantile(0.1), p90: quantile(0.9))
+    examplesPerSecond = Double(configuration.batchSize) * 1000 / quantile(0.5)
+    gigaflopsPerSecond = Double(flops) / quantile(0.5) / 1e6
+    peakResidentBytes = Machine.peakResidentBytes
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Kernels
+import RunConfiguration
+
+/// Where a run stands, for those who watch it.
+package struct TrainingProgress: Sendable {
+  package let step: Int
+  package let totalSteps: Int
+  package let stepsPerSecond: Double
+  /// Since the first step.
+  package let seconds: Double
+  /// The means over replicas at the last logged step, by their column; empty before the first.
+  package let losses: [String: Float]
+  package let residentBytes: Int
+}
+
+/// Trains a configuration: runs the steps, and writes what the run directory promises.
+package struct Trainer {
+  private let run: TrainingRun
+  private let recorder: RunRecorder
+  /// Asked between short stretches of steps; true ends the run with what has been done.
+  private let shouldStop: () -> Bool
+  private let onProgress: (TrainingProgress) -> Void
+
+  package init(
+    _ run: TrainingRun, recorder: RunRecorder, shouldStop: @escaping () -> Bool,
+    onProgress: @escaping (TrainingProgress) -> Void
+  ) {
+    self.run = run
+    self.recorder = recorder
+    self.shouldStop = shouldStop
+    self.onProgress = onProgress
+  }
+
+  /// How long a stretch of steps may take before the run looks up, in seconds.
+  private static let stretch = 0.25
+
+  /// Trains to the configuration's last step.
+  ///
+  /// - Returns: the completed steps: fewer than asked for where the run was stopped.
+  /// - Throws: `TrainingError`; what was written before stays.
+  package func train() throws(TrainingError) -> Int {
+    let configuration = run.configuration
+    let start = ContinuousClock.now
+    var stretchSteps = 1
+    var logged = (step: run.completedSteps, seconds: 0.0)
+    var losses: [String: Float] = [:]
+
+    while run.completedSteps < configuration.steps, !shouldStop() {
+      let step = run.completedSteps
+      let next = [
+        step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
+        Self.next(step, every: configuration.sampleEvery),
+      ].min() ?? step + 1
+      let before = ContinuousClock.now
+      try run.advance(steps: next - step)
+      let taken = (ContinuousClock.now - before).seconds
+      stretchSteps = max(1, Int(Self.stretch / max(taken / Double(next - step), 1e-9)))
+      let seconds = (ContinuousClock.now - start).seconds
+
+      let isLast = next == configuration.steps
+      if next % configuration.logEvery == 0 || isLast {
+        losses = try recorder.log(
+          run.shards, step: next, seconds: seconds,
+          millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step))
+        logged = (next, seconds)
+      }
+      if next % configuration.sampleEvery == 0 || isLast { try recorder.sample(step: next) }
+      onProgress(
+        TrainingProgress(
+          step: next, totalSteps: configuration.steps,
+          stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: seconds, losses: losses,
+          residentBytes: Machine.peakResidentBytes))
+    }
+    try recorder.finish(run.trainedState)
+    return run.completedSteps
+  }
+
+  /// The first multiple of `every` after `step`.
+  private static func next(_ step: Int, every: Int) -> Int { (step / every + 1) * every }
+}
+
+extension Duration {
+  package var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,152 @@
+import Execution
+import Foundation
+import Program
+import ProgramPasses
+import Replicas
+import RunConfiguration
+
+/// A run in progress: the replicas of a configuration, and the steps that they have done.
+package final class TrainingRun {
+  package let configuration: RunConfiguration
+  package let store: VariableStore
+  private let group: ReplicaGroup
+  private let batches: any BatchProvider
+  /// The variant of the step that also measures each replica's gradient norm, where the configuration asks for it.
+  private let measuringVariant: Int?
+  /// Updates before the first one that counts: 1 with `objective.warmUp`.
+  private let uncounted: Int
+
+  /// Builds and compiles the step, and gives the variables their initial values.
+  ///
+  /// - Parameters:
+  ///   - batches: the images of each step, from step 0 on.
+  ///   - recording: what every step records beside its losses.
+  package init(
+    _ configuration: RunConfiguration, batches: any BatchProvider,
+    recording: TrainingStep.Recording = []
+  ) throws(TrainingError) {
+    self.configuration = configuration
+    let step = try TrainingStep(configuration)
+    var recordings = [recording]
+    let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
+    if measures { recordings.append(recording.union(.gradientNorm)) }
+    measuringVariant = measures ? 1 : nil
+
+    let programs: [Program]
+    do throws(ProgramError) {
+      programs = try recordings.map { (recording) throws(ProgramError) in
+        try step.program(recording: recording).lowered()
+      }
+    } catch { throw .program(error) }
+    store = VariableStore(
+      programs[0].variables, replicas: 0..<configuration.replicas, seed: configuration.seed)
+    do throws(ReplicaError) {
+      group = try ReplicaGroup(
+        programs,
+        placement: Placement(replicas: configuration.replicas, threads: configuration.workerCount),
+        store: store,
+        options: ExecutionOptions(
+          reduction: configuration.reductionMode, backend: configuration.matrixBackend,
+          seed: configuration.seed, timeout: configuration.communication.timeout,
+          input: TrainingStep.real, watched: ShardStatistics.losses))
+    } catch { throw .replicas(error) }
+
+    uncounted = configuration.objective.warmUp ? 1 : 0
+    let images = configuration.model.image
+    self.batches =
+      uncounted == 0
+      ? batches
+      : WarmUpBatches(
+        before: batches,
+        count: configuration.batchSize * images.height * images.width * images.channels)
+    if uncounted > 0 { try run(updates: uncounted, variant: 0) }
+  }
+
+  /// Completed updates, the warm-up not counted.
+  package var completedSteps: Int { group.completedSteps - uncounted }
+
+  /// Runs `steps` steps; the last one measures gradient norms where it is one of those that should.
+  ///
+  /// - Parameter stamps: for each step, where the time in nanoseconds of its completion goes.
+  package func advance(
+    steps: Int, stamps: UnsafeMutableBufferPointer<UInt64>? = nil
+  ) throws(TrainingError) {
+    let last = completedSteps + steps
+    let every = configuration.shards.gradientEvery
+    if let measuringVariant, steps > 0, last % every == 0 {
+      try run(updates: steps - 1, variant: 0, stamps: stamps)
+      try run(updates: 1, variant: measuringVariant)
+    } else {
+      try run(updates: steps, variant: 0, stamps: stamps)
+    }
+  }
+
+  private var lastVariant = 0
+
+  private func run(
+    updates: Int, variant: Int, stamps: UnsafeMutableBufferPointer<UInt64>? = nil
+  ) throws(TrainingError) {
+    lastVariant = variant
+    do throws(ReplicaError) {
+      try group.run(steps: updates, variant: variant, batches: batches, stamps: stamps)
+    } catch { throw .replicas(error.counted(without: uncounted)) }
+  }
+
+  /// The replicas as the last step left them.
+  package var replicas: [Replica] { group.replicas(variant: lastVariant) }
+
+  /// What each replica did in the last step.
+  package var shards: [ShardStatistics] { replicas.map(ShardStatistics.init) }
+
+  /// The model as it is saved.
+  package var trainedState: TrainedState {
+    TrainedState(store, statistics: configuration.batchNorm.movingStatistics)
+  }
+
+  /// Sets variables from named values: every replica's where each has its own.
+  ///
+  /// - Throws: `TrainingError.initialValue` where a name or a size does not fit.
+  package func setInitialValues(
+    _ values: [(name: String, shape: [Int], values: [Float])], from file: String
+  ) throws(TrainingError) {
+    for value in values {
+      guard let variable = store.variables.first(where: { $0.name == value.name }) else {
+        throw .initialValue(
+          name: value.name, file: file, detail: "the model has no variable of this name")
+      }
+      guard variable.type.shape.dimensions == value.shape else {
+        throw .initialValue(
+          name: value.name, file: file,
+          detail: "the shape \(value.shape) is not the model's \(variable.type.shape)")
+      }
+      store.write(value.values, to: value.name)
+    }
+  }
+}
+
+extension ReplicaError {
+  /// The same error with its step counted from the first update that counts.
+  fileprivate func counted(without uncounted: Int) -> ReplicaError {
+    guard case .nonFinite(let step, let replica, let output, let value) = self else { return self }
+    return .nonFinite(step: step - uncounted, replica: replica, output: output, value: value)
+  }
+}
+
+/// One batch of zeros before the others.
+private final class WarmUpBatches: BatchProvider {
+  private let following: any BatchProvider
+  private let zeros: AlignedBuffer
+
+  init(before following: any BatchProvider, count: Int) {
+    self.following = following
+    zeros = AlignedBuffer(count: count)
+  }
+
+  func acquire(step: Int) throws -> UnsafePointer<Float> {
+    step == 0 ? UnsafePointer(zeros.pointer) : try following.acquire(step: step - 1)
+  }
+
+  func release(step: Int) {
+    if step > 0 { following.release(step: step - 1) }
+  }
+}

@@ -1,0 +1,27 @@
+import Datasets
+import Program
+import Replicas
+
+/// Why a run cannot start or go on.
+package enum TrainingError: Error, CustomStringConvertible {
+  /// The configuration asks for something that this version does not have.
+  case unavailable(key: String, expected: String)
+  case program(ProgramError)
+  case replicas(ReplicaError)
+  case dataset(DatasetError)
+  case file(RunFileError)
+  /// A file of initial values does not fit the model.
+  case initialValue(name: String, file: String, detail: String)
+
+  package var description: String {
+    switch self {
+    case .unavailable(let key, let expected):
+      "\(key): this version has only \(expected)"
+    case .program(let error): error.description
+    case .replicas(let error): error.description
+    case .dataset(let error): error.description
+    case .file(let error): error.description
+    case .initialValue(let name, let file, let detail): "\(file): \(name): \(detail)"
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+import Foundation
+import RunConfiguration
+import Training
+
+struct Benchmark: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures the time of a step, and prints one JSON object.")
+
+  @OptionGroup var options: RunOptions
+
+  @Option(help: "How many steps to run before measuring.")
+  var warmup = 20
+
+  func run() throws {
+    try Failure.reporting {
+      let configuration = try options.load(defaultSteps: 200)
+      guard warmup >= 0, warmup <= 1_000_000 else {
+        throw ValidationError("--warmup must be between 0 and 1000000")
+      }
+      let run = try TrainingRun(configuration, batches: try RunData(configuration).batches())
+      let result = try StepBenchmark(run, warmup: warmup, steps: configuration.steps)
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+    }
+  }
+}

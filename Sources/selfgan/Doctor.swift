@@ -1,0 +1,46 @@
+import ArgumentParser
+import Datasets
+import Foundation
+import Kernels
+import RunConfiguration
+import Training
+
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Says what this machine offers, and where speed is lost.")
+
+  func run() throws {
+    print("cores available   \(Machine.availableCores)")
+    print("memory            \(Machine.memory >> 20) MiB")
+    print("own loops         \(Machine.instructionSet)")
+    print("OpenBLAS          \(Machine.openBLASConfiguration), core \(Machine.openBLASCore)")
+    if let oneDNN = Machine.oneDNN {
+      print("oneDNN            \(oneDNN.version), \(oneDNN.instructionSet)")
+    } else {
+      print("oneDNN            not built in")
+    }
+    print("MPI               not built in; replicas run on threads")
+    do {
+      print("dataset           \(try RunData.locateImages(path: nil))")
+    } catch {
+      print("dataset           none: \(error)")
+    }
+    for warning in warnings { print("warning: \(warning)") }
+  }
+
+  private var warnings: [String] {
+    var warnings: [String] = []
+    if let core = Machine.pinnedOpenBLASCore {
+      warnings.append(
+        "OPENBLAS_CORETYPE=\(core) pins OpenBLAS to that core; unset it to let OpenBLAS choose")
+    }
+    if Machine.oneDNN == nil {
+      warnings.append(
+        "without oneDNN (apt-get install libdnnl-dev, and build again) products are slower")
+    }
+    if Machine.instructionSet != "x86-64-v4" {
+      warnings.append("own loops run at \(Machine.instructionSet): this machine has no AVX-512")
+    }
+    return warnings
+  }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Datasets
+import Execution
+import Foundation
+import Program
+import Replicas
+import RunConfiguration
+import Training
+
+/// Turns errors into one sentence on standard error and an exit code: 1 where a run failed, 65 where the configuration or the
+/// data cannot be used.
+enum Failure {
+  static let run: Int32 = 1
+  static let badInput: Int32 = 65
+
+  /// Runs a command's body.
+  static func reporting(_ body: () throws -> Void) throws {
+    do { try body() } catch let exit as ExitCode { throw exit } catch {
+      complain("error: \(error)")
+      throw ExitCode(code(of: error))
+    }
+  }
+
+  static func complain(_ sentence: String) {
+    FileHandle.standardError.write(Data("selfgan: \(sentence)\n".utf8))
+  }
+
+  private static func code(of error: any Error) -> Int32 {
+    switch error {
+    case is ConfigurationError, is DatasetError, is ProgramError: badInput
+    case let error as RunFileError: error.isRefusal ? badInput : run
+    case let error as TrainingError: code(of: error)
+    default: run
+    }
+  }
+
+  private static func code(of error: TrainingError) -> Int32 {
+    switch error {
+    case .unavailable, .program, .dataset, .initialValue: badInput
+    case .file(let error): code(of: error)
+    case .replicas(.execution(.memory)), .replicas(.execution(.program)): badInput
+    case .replicas: run
+    }
+  }
+}

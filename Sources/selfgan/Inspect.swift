@@ -1,0 +1,72 @@
+import ArgumentParser
+import Program
+import ProgramPasses
+import RunConfiguration
+import Training
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows a configuration's layers, program and TPU legality.")
+
+  @OptionGroup var options: RunOptions
+
+  func run() throws {
+    try Failure.reporting {
+      let configuration = try options.load()
+      let program = try TrainingStep(configuration).program()
+      let lowered = try program.lowered()
+      printLayers(program, lowered)
+      print("\n# One step of one replica, as written\n\n\(program)")
+      print("# The same step as it is executed\n\n\(lowered)")
+      printLegality(try program.expandingGradients())
+    }
+  }
+
+  private func printLayers(_ program: Program, _ lowered: Program) {
+    print("# Layers\n")
+    var layers: [String] = []
+    for instruction in program.instructions where !layers.contains(instruction.layer) {
+      layers.append(instruction.layer)
+    }
+    row("layer", "output", "parameters", "MFLOP a step and replica")
+    var totals = (parameters: 0, operations: 0)
+    for layer in layers where !layer.isEmpty {
+      let outputs = program.instructions.filter { $0.layer == layer }
+      let shape = outputs.last.map { program.shape(of: $0.results[0]).description } ?? ""
+      let parameters = program.variables.filter {
+        $0.role == .parameter && $0.name.hasPrefix(layer + "/")
+          && !$0.name.dropFirst(layer.count + 1).contains("/")
+      }.reduce(0) { $0 + $1.type.shape.count }
+      let operations = lowered.instructions.filter { $0.layer == layer }
+        .reduce(0) { $0 + lowered.floatingPointOperations(of: $1) }
+      row(layer, shape, "\(parameters)", megaflops(operations))
+      totals.parameters += parameters
+      totals.operations += operations
+    }
+    row("total", "", "\(totals.parameters)", megaflops(lowered.floatingPointOperations))
+  }
+
+  private func megaflops(_ operations: Int) -> String {
+    let tenths = operations / 100_000
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+
+  private func row(_ columns: String...) {
+    let widths = [34, 24, 14, 0]
+    print(
+      zip(columns, widths).map { text, width in
+        text + String(repeating: " ", count: max(width - text.count, 1))
+      }.joined())
+  }
+
+  private func printLegality(_ program: Program) {
+    print("# TPU v2, runtime 1.13\n")
+    let operations = TPULegality.operations(of: program)
+    let refused = operations.filter { TPULegality.unsupported.contains($0.name) }
+    print("TensorFlow operations: " + operations.map(\.name).sorted().joined(separator: ", "))
+    print(
+      refused.isEmpty
+        ? "legal: every operation has a kernel"
+        : "refused: " + refused.map { "\($0.name) (\($0.layer))" }.joined(separator: ", "))
+  }
+}

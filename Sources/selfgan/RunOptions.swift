@@ -1,0 +1,46 @@
+import ArgumentParser
+import RunConfiguration
+
+/// The options that say what a run is. Those with a name of their own override `--set`, which overrides the file.
+struct RunOptions: ParsableArguments {
+  @Argument(help: "A configuration file, such as configs/gan.yaml.")
+  var config: String
+
+  @Option(help: "How many steps to run.")
+  var steps: Int?
+
+  @Option(help: "How many replicas (logical TPU cores) share each batch.")
+  var replicas: Int?
+
+  @Option(help: "How many worker threads run the replicas (default: one for each available core).")
+  var threads: Int?
+
+  @Option(help: "How gradients are added: fast, or ordered (the same bits on every placement).")
+  var reduction: ReductionArgument?
+
+  @Option(help: "The seed of every random number.")
+  var seed: UInt64?
+
+  @Option(
+    name: .customLong("set"), help: "Sets a key of the configuration: key.path=value (repeatable).")
+  var overrides: [String] = []
+
+  enum ReductionArgument: String, ExpressibleByArgument, CaseIterable {
+    case fast, ordered
+  }
+
+  /// Loads the configuration, which is validated.
+  ///
+  /// - Parameter defaultSteps: what a command runs where neither the option nor `--set` says.
+  func load(defaultSteps: Int? = nil) throws -> RunConfiguration {
+    var all = overrides
+    if let steps = steps ?? (sets("steps") ? nil : defaultSteps) { all.append("steps=\(steps)") }
+    if let replicas { all.append("replicas=\(replicas)") }
+    if let threads { all.append("threads=\(threads)") }
+    if let reduction { all.append("reduction=\(reduction.rawValue)") }
+    if let seed { all.append("seed=\(seed)") }
+    return try RunConfiguration.load(path: config, overrides: all)
+  }
+
+  private func sets(_ key: String) -> Bool { overrides.contains { $0.hasPrefix(key + "=") } }
+}

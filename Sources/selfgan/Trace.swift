@@ -1,0 +1,31 @@
+import ArgumentParser
+import RunConfiguration
+import Training
+
+struct Trace: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs steps and records everything that an independent program needs to check them.")
+
+  @OptionGroup var options: RunOptions
+
+  @Option(help: "The safetensors file to write.")
+  var output: String
+
+  @Option(help: "A safetensors file of initial values: a trace's, or plain parameter names.")
+  var initial: String?
+
+  func validate() throws {
+    if options.steps == nil { throw ValidationError("Missing expected argument '--steps <steps>'") }
+  }
+
+  func run() throws {
+    try Failure.reporting {
+      let configuration = try options.load()
+      let dataset = try RunData(configuration)
+      let run = try TrainingRun(
+        configuration, batches: dataset.batches(), recording: [.gradientNorm, .tensors])
+      if let initial { try run.loadInitialValues(path: initial) }
+      try TraceRecorder(run, output: output).record(steps: configuration.steps)
+    }
+  }
+}

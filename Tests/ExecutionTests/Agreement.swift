@@ -1,0 +1,66 @@
+import Execution
+import Kernels
+import Program
+import ProgramPasses
+import TestSupport
+import Testing
+
+/// What is executed: the program as it is written, or after all passes.
+enum Stage: CaseIterable {
+  case written
+  case lowered
+
+  func callAsFunction(_ program: Program) throws -> Program {
+    switch self {
+    case .written: try program.expandingGradients()
+    case .lowered: try program.lowered()
+    }
+  }
+}
+
+/// Expects all outputs and variables of `steps` steps to agree with the reference's float64, for four replicas in groups of
+/// 1, 2, 3 and 4, both backends, both orders, before and after the passes.
+func expectAgreement(
+  _ program: Program, steps: Int = 1, tolerance: Double = 1e-5,
+  sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  let replicas = 4
+  let inputs = (0..<steps).map { program.seededInputs(replicas: replicas, seed: 40 + $0) }
+  var reference = ReferenceInterpreter(
+    try program.expandingGradients(), replicas: replicas, seed: 7)
+  let expected = inputs.map { reference.run($0) }
+
+  for stage in Stage.allCases {
+    let staged = try stage(program)
+    for width in 1...replicas {
+      for backend in backends {
+        for order in ProgramRun.Order.allCases {
+          let comment: Comment = "\(stage), width \(width), \(backend), \(order)"
+          let run = try ProgramRun(
+            staged, replicas: replicas, width: width, backend: backend, order: order)
+          for step in 0..<steps {
+            try run.run(inputs[step])
+            for (name, tensors) in expected[step] {
+              for replica in 0..<replicas {
+                let error = relativeError(
+                  run.output(name, replica: replica),
+                  tensors[min(replica, tensors.count - 1)].values)
+                #expect(
+                  error <= tolerance, "\(name) of replica \(replica) in step \(step), \(comment)",
+                  sourceLocation: sourceLocation)
+              }
+            }
+          }
+          for (name, tensors) in reference.variables {
+            for (replica, tensor) in tensors.enumerated() {
+              let error = relativeError(run.store.read(name, replica: replica), tensor.values)
+              #expect(
+                error <= tolerance, "\(name) of replica \(replica), \(comment)",
+                sourceLocation: sourceLocation)
+            }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,11 @@
+import RunConfiguration
+
+/// The error's sentence, or nil where there was none.
+func description(of body: () throws -> RunConfiguration) -> String? {
+  do {
+    _ = try body()
+    return nil
+  } catch {
+    return "\(error)"
+  }
+}
