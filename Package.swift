@@ -60,16 +60,27 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("RunConfiguration", ["RunConfiguration", "TestSupport"]),
     tests("RandomStreams", ["RandomStreams"]),
     tests("Datasets", ["Datasets", "TestSupport"]),
     tests("Program", ["Program", "TestSupport"]),
-    tests("ProgramPasses", ["Program", "ProgramPasses", "TestSupport"]),
+    tests("ProgramPasses", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
     tests("Kernels", ["Kernels", "RandomStreams", "TestSupport"]),
     tests("Execution", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
-    tests("Replicas", ["Replicas", "Execution", "Kernels", "TestSupport"]),
-    tests("Training", ["Training", "TestSupport"]),
-    tests("Command", ["TestSupport"]),
+    tests(
+      "Replicas",
+      [
+        "Program", "ProgramPasses", "Kernels", "Execution", "Replicas", "TestSupport",
+        "CAllocationCounter",
+      ]),
+    tests(
+      "Training",
+      [
+        "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
+        "Replicas", "Training", "TestSupport",
+      ]),
+    tests("Command", ["selfgan", "Program", "Training", "TestSupport"]),
   ]
     + (oneDNNIsPresent
       ? [

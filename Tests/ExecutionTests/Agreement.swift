@@ -18,6 +18,16 @@ enum Stage: CaseIterable {
   }
 }
 
+/// The largest error seen, and where.
+struct WorstError {
+  private(set) var error = 0.0
+  private(set) var place = ""
+
+  mutating func note(_ error: Double, _ place: @autoclosure () -> String) {
+    if error > self.error || error.isNaN { (self.error, self.place) = (error, place()) }
+  }
+}
+
 /// Expects all outputs and variables of `steps` steps to agree with the reference's float64, for four replicas in groups of
 /// 1, 2, 3 and 4, both backends, both orders, before and after the passes.
 func expectAgreement(
@@ -32,35 +42,36 @@ func expectAgreement(
 
   for stage in Stage.allCases {
     let staged = try stage(program)
+    var worst = WorstError()
     for width in 1...replicas {
       for backend in backends {
         for order in ProgramRun.Order.allCases {
-          let comment: Comment = "\(stage), width \(width), \(backend), \(order)"
           let run = try ProgramRun(
             staged, replicas: replicas, width: width, backend: backend, order: order)
+          let how = "width \(width), \(backend), \(order)"
           for step in 0..<steps {
             try run.run(inputs[step])
             for (name, tensors) in expected[step] {
               for replica in 0..<replicas {
-                let error = relativeError(
-                  run.output(name, replica: replica),
-                  tensors[min(replica, tensors.count - 1)].values)
-                #expect(
-                  error <= tolerance, "\(name) of replica \(replica) in step \(step), \(comment)",
-                  sourceLocation: sourceLocation)
+                worst.note(
+                  relativeError(
+                    run.output(name, replica: replica),
+                    tensors[min(replica, tensors.count - 1)].values),
+                  "\(name) of replica \(replica) in step \(step), \(how)")
               }
             }
           }
           for (name, tensors) in reference.variables {
             for (replica, tensor) in tensors.enumerated() {
-              let error = relativeError(run.store.read(name, replica: replica), tensor.values)
-              #expect(
-                error <= tolerance, "\(name) of replica \(replica), \(comment)",
-                sourceLocation: sourceLocation)
+              worst.note(
+                relativeError(run.store.read(name, replica: replica), tensor.values),
+                "variable \(name) of replica \(replica), \(how)")
             }
           }
         }
       }
     }
+    #expect(
+      worst.error <= tolerance, "\(stage): \(worst.place)", sourceLocation: sourceLocation)
   }
 }

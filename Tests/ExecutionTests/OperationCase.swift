@@ -85,11 +85,11 @@ extension OperationCase {
       let row = builder.variable("row", shape: [5], role: .state, initial: .uniform(bound: 1))
       return source("x", shape).apply(.maximum, row)
     },
-    OperationCase("replica-major operand") { builder, source in
-      [
-        source("x", shape) * builder.input("y", shape: shape),
-        builder.input("z", shape: shape) - source("x", shape),
-      ].reduce(builder.constant(1)) { $0 * $1 }
+    OperationCase("replica-major operand on the right") { builder, source in
+      source("x", shape) * builder.input("y", shape: shape)
+    },
+    OperationCase("replica-major operand on the left") { builder, source in
+      builder.input("y", shape: shape) - source("x", shape)
     },
   ]
 
@@ -183,6 +183,11 @@ extension OperationCase {
         source("x", [passes, 4, 33]).product(source("y", [passes, 4, 1]), .transposedLeft)
       },
     ]
+    + [
+      OperationCase("transposed left, one row") { _, source in
+        source("x", [passes, 1, 33]).product(source("y", [passes, 1, 17]), .transposedLeft)
+      }
+    ]
     + activations.map { activation in
       OperationCase("dense, \(activation)") { builder, source in
         let bias = builder.variable("bias", shape: [7], role: .state, initial: .uniform(bound: 1))
@@ -198,14 +203,24 @@ extension OperationCase {
       }
     }
 
-  static let normalizations: [OperationCase] = activations.flatMap { activation in
-    [[0, 1], [1]].flatMap { axes -> [OperationCase] in
+  /// Each replica's rows through a matrix of its own.
+  static let ownMatrices: [OperationCase] = [
+    OperationCase("plain") { builder, source in
+      source("x", shape).product(builder.input("matrix", shape: [5, 7]))
+    },
+    OperationCase("transposed right") { builder, source in
+      source("x", shape).product(builder.input("matrix", shape: [7, 5]), .transposedRight)
+    },
+  ]
+
+  /// Statistics over the given axes of a tensor of rank 3.
+  static func normalizations(over axes: [Int]) -> [OperationCase] {
+    activations.flatMap { activation -> [OperationCase] in
       let attributes = BatchNormAttributes(axes: axes, epsilon: 1e-3, activation: activation)
       return [
         OperationCase("batch norm over \(axes), \(activation)") { builder, source in
           let (scale, shift) = scaleAndShift(builder)
-          let results = builder.append(.batchNorm(attributes), [source("x", shape), scale, shift])
-          return results
+          return builder.append(.batchNorm(attributes), [source("x", shape), scale, shift])
         },
         OperationCase("gradient of batch norm over \(axes), \(activation)") { builder, source in
           let (scale, shift) = scaleAndShift(builder)

@@ -23,8 +23,19 @@ struct OperationTests {
     try expectAgreement(operation.program(layout))
   }
 
-  @Test(arguments: OperationCase.normalizations, Layout.allCases)
-  func batchNorm(_ operation: OperationCase, _ layout: Layout) throws {
+  @Test(arguments: OperationCase.ownMatrices)
+  func matrixOfEachReplica(_ operation: OperationCase) throws {
+    try expectAgreement(operation.program(.replicaMajor))
+  }
+
+  @Test(arguments: OperationCase.normalizations(over: [1]), Layout.allCases)
+  func batchNormOfEachPass(_ operation: OperationCase, _ layout: Layout) throws {
+    try expectAgreement(operation.program(layout))
+  }
+
+  @Test(
+    arguments: OperationCase.normalizations(over: [0, 1]), [Layout.replicaMajor, .replicated])
+  func batchNormOfAllRows(_ operation: OperationCase, _ layout: Layout) throws {
     try expectAgreement(operation.program(layout))
   }
 

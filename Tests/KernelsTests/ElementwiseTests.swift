@@ -117,6 +117,29 @@ struct ElementwiseTests {
     }
   }
 
+  /// Equal operands, zeros of both signs and bounds, where a comparison decides.
+  @Test(arguments: unary + binary)
+  func kinksAndTiesAreDecidedAsInTheReference(_ function: ElementwiseFunction) throws {
+    let bench = try Workbench()
+    let points: [Float] = [-1, -0.5, -0.0, 0, 0.5, 0.75, 1]
+    // Five times, so that vector loops and their tails meet every pair.
+    let pairs = (0..<5).flatMap { _ in points.flatMap { a in points.map { (a, $0) } } }
+    let shape = [pairs.count]
+    let (a, b) = (bench.floats(pairs.map(\.0)), bench.floats(pairs.map(\.1)))
+    let out = bench.floats(count: pairs.count)
+    let isBinary = Self.binary.contains(function)
+    bench.run(
+      try bench.factory.elementwise(
+        function, out: out.tensor(shape), a.tensor(shape), isBinary ? b.tensor(shape) : nil))
+    let operands =
+      [DoubleTensor(shape, a.values)] + (isBinary ? [DoubleTensor(shape, b.values)] : [])
+    let expected = Reference.elementwise(function, operands, shape: shape).values
+    for (actual, expected) in zip(out.values, expected) {
+      let isClose = abs(Double(actual) - expected) <= 4 * 0x1p-23 * abs(expected)
+      #expect(expected.isFinite ? isClose : actual.isNaN == expected.isNaN)
+    }
+  }
+
   static let accuracies: [(ElementwiseFunction, ClosedRange<Float>, @Sendable (Double) -> Double)] =
     [
       (.exp, -87...88.7, { Foundation.exp($0) }),

@@ -49,17 +49,19 @@ struct ReferenceTests {
     expectGradient(dx, at: x) { inner(dy, Reference.elementwise(function, [$0], shape: [40])) }
   }
 
-  /// Where the gradient is a choice: LeakyReLU's slope at 0, the clamp's bounds inside.
+  /// Where a comparison decides: LeakyReLU has its slope at 0, bounds are inside, a tie is not greater.
   @Test func kinksTakeTheSideThatTheContractSays() {
     let one = DoubleTensor(shape: [1], values: [1])
-    func gradient(_ function: ElementwiseFunction, at x: Double) -> Double {
+    func value(_ function: ElementwiseFunction, at x: Double) -> Double {
       Reference.elementwise(function, [one, DoubleTensor(shape: [1], values: [x])], shape: [1])
         .values[0]
     }
-    #expect(gradient(.leakyReLUGradient(slope: 0.2), at: 0) == 0.2)
-    #expect(gradient(.clampGradient(low: -1, high: 1), at: -1) == 1)
-    #expect(gradient(.clampGradient(low: -1, high: 1), at: 1) == 1)
-    #expect(gradient(.clampGradient(low: -1, high: 1), at: 1.001) == 0)
+    #expect(value(.leakyReLUGradient(slope: 0.2), at: 0) == 0.2)
+    #expect(value(.clampGradient(low: -1, high: 1), at: -1) == 1)
+    #expect(value(.clampGradient(low: -1, high: 1), at: 1) == 1)
+    #expect(value(.clampGradient(low: -1, high: 1), at: 1.001) == 0)
+    #expect(value(.greater, at: 1) == 0)
+    #expect(value(.greater, at: 0.999) == 1)
   }
 
   @Test func productsAreEachOthersGradients() {

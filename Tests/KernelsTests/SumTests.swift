@@ -53,6 +53,27 @@ struct SumTests {
     expectSameBits(together.values, alone.values)
   }
 
+  /// Passes merged over replicas lie as [pass, replica, example]: one replica's rows are apart in memory.
+  @Test(arguments: [2, 4])
+  func aSumOverPassesDoesNotDependOnHowManyReplicasRunTogether(width: Int) throws {
+    let bench = try Workbench()
+    var numbers = SeededNumbers(seed: 40 + width)
+    let own = numbers.floats(3 * 8)
+    let alone = bench.floats(own)
+    // Replica 0 of `width`; the others' numbers are as they may be.
+    let merged = bench.floats(numbers.floats(3 * width * 8))
+    for pass in 0..<3 {
+      (merged.pointer + pass * width * 8).update(from: alone.pointer + pass * 8, count: 8)
+    }
+    let (together, single) = (bench.floats(count: width), bench.floats(count: 1))
+    bench.run([
+      try bench.factory.sum(
+        out: together.tensor([width]), of: merged.tensor([3, width, 8]), axes: [0, 2]),
+      try bench.factory.sum(out: single.tensor([]), of: alone.tensor([3, 8]), axes: [0, 1]),
+    ])
+    expectSameBits([together.values[0]], single.values)
+  }
+
   @Test(arguments: [2, 4])
   func aReplicasColumnSumsDoNotDependOnHowManyReplicasRunTogether(width: Int) throws {
     let bench = try Workbench()

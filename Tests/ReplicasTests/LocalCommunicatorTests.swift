@@ -4,17 +4,18 @@ import Synchronization
 import Testing
 
 @Suite struct LocalCommunicatorTests {
-  private static func communicator(
-    _ count: Int, timeout: Double = 60, cores: Int = 2
-  ) -> LocalCommunicator {
-    LocalCommunicator(
-      names: (0..<count).map { "replica \($0)" }, timeout: timeout, cores: cores)
+  /// Participants with two replicas each.
+  private static func group(
+    _ count: Int, timeout: Duration = .seconds(60), cores: Int = 2
+  ) -> [LocalCommunicator] {
+    LocalCommunicator.group(
+      runs: (0..<count).map { 2 * $0..<2 * $0 + 2 }, timeout: timeout, availableCores: cores)
   }
 
   /// Nobody leaves a barrier before all have come: each sees everyone's count at least at its own. Spinning and blocking.
   @Test(arguments: [1, 2, 4, 8], [0, 8])
   func tenThousandBarriersKeepTheParticipantsTogether(count: Int, cores: Int) {
-    let communicator = Self.communicator(count, cores: cores)
+    let group = Self.group(count, cores: cores)
     let arrivals = Counters(count)
     let barriers = cores == 0 || count <= 2 ? 10_000 : 1_000
     let failures = onWorkers(count) { participant in
@@ -22,7 +23,7 @@ import Testing
       let error = communicationError { () throws(CommunicationError) in
         for step in 0..<barriers {
           arrivals.increment(participant)
-          try communicator.barrier(participant: participant, operation: "test", step: step)
+          try group[participant].barrier("test", step: step)
           if !(0..<count).allSatisfy({ arrivals.value($0) > step }) { early += 1 }
         }
       }
@@ -31,61 +32,121 @@ import Testing
     #expect(failures == Array(repeating: 0, count: count))
   }
 
-  /// Plain memory written before the barrier is read after it: the sum along the tree, each worker its own stretch.
+  /// As a step does it: partial sums in plain memory that all know, each adding its own segment between two barriers.
   @Test(arguments: [1, 2, 4, 8])
-  func anAllReduceAddsWhatAllHaveWrittenAlongTheTree(count: Int) {
+  func publishedPartialSumsAreAddedSegmentBySegment(count: Int) {
     let length = 1_003
-    let communicator = Self.communicator(count)
+    let group = Self.group(count)
     let partials = (0..<count).map { _ in SharedFloats(length) }
     let sum = SharedFloats(length)
     let merges = ReductionTree(count: count).merges(of: (0..<count).map { $0..<$0 + 1 })
-    let steps = 200
     let wrong = onWorkers(count) { participant in
       var wrong = 0
-      do throws(ReplicaError) {
-        for step in 0..<steps {
+      let communicator = group[participant]
+      let error = communicationError { () throws(CommunicationError) in
+        let own = PartialSum(
+          replicas: participant..<participant + 1,
+          values: UnsafeBufferPointer(partials[participant].buffer))
+        let all = try communicator.publish([own], step: 0)
+        if all.map(\.replicas) != (0..<count).map({ $0..<$0 + 1 }) { wrong += 1 }
+        for step in 0..<200 {
           for index in 0..<length {
             partials[participant][index] = Self.value(participant, step, index)
           }
-          try communicator.allReduce(participant: participant, step: step) {
-            () throws(ReplicaError) in
-            for index in length * participant / count..<length * (participant + 1) / count {
-              var stack: [Float] = []
-              for (partial, additions) in zip(partials, merges) {
-                stack.append(partial[index])
-                for _ in 0..<additions {
-                  let right = stack.removeLast()
-                  stack[stack.count - 1] += right
-                }
+          try communicator.barrier("all-reduce", step: step)
+          for index in communicator.segment(of: length) {
+            var stack: [Float] = []
+            for (partial, additions) in zip(all, merges) {
+              stack.append(partial.values[index])
+              for _ in 0..<additions {
+                let right = stack.removeLast()
+                stack[stack.count - 1] += right
               }
-              sum[index] = stack[0]
             }
+            sum[index] = stack[0]
           }
+          try communicator.barrier("end of all-reduce", step: step)
           for index in 0..<length {
             let expected = Self.sequentialSum(0..<count) { Self.value($0, step, index) }
             if sum[index].bitPattern != expected.bitPattern { wrong += 1 }
           }
           // Nobody overwrites what another still compares.
-          do throws(CommunicationError) {
-            try communicator.barrier(participant: participant, operation: "compared", step: step)
-          } catch { throw .communication(error) }
+          try communicator.barrier("compared", step: step)
         }
-      } catch { wrong += 1 }
-      return wrong
+      }
+      return wrong + (error == nil ? 0 : 1)
     }
     #expect(wrong == Array(repeating: 0, count: count))
   }
 
+  /// Eight replicas on 1, 2, 3, 4, 5 and 8 participants: the sum has the bits of the contract's tree on every placement.
+  @Test(arguments: [1, 2, 3, 4, 5, 8])
+  func everyPlacementReducesToTheSameBits(count: Int) {
+    let length = 333
+    let tree = ReductionTree(count: 8)
+    let placement = Placement(replicas: 8, threads: count)
+    let runs = (0..<count).map { placement.run(worker: $0) }
+    let group = LocalCommunicator.group(runs: runs)
+    let sums = onWorkers(count) { participant in
+      let nodes = tree.subtrees(covering: runs[participant])
+      let buffers = nodes.map { node in
+        let buffer = SharedFloats(length)
+        for index in 0..<length {
+          buffer[index] = Self.sequentialSum(node) { Self.value($0, 0, index) }
+        }
+        return buffer
+      }
+      let sum = SharedFloats(length)
+      let error = communicationError { () throws(CommunicationError) in
+        try group[participant].allReduce(
+          zip(nodes, buffers).map {
+            PartialSum(replicas: $0, values: UnsafeBufferPointer($1.buffer))
+          }, into: sum.buffer, step: 0)
+      }
+      // The partial sums are read by others until the all-reduce is over.
+      return withExtendedLifetime(buffers) {
+        error == nil ? (0..<length).map { sum[$0].bitPattern } : []
+      }
+    }
+    let expected = (0..<length).map { index in
+      Self.sequentialSum(0..<8) { Self.value($0, 0, index) }.bitPattern
+    }
+    #expect(sums == Array(repeating: expected, count: count))
+  }
+
+  @Test(arguments: [1, 2, 4, 8])
+  func arraysAreAddedAlongTheTreeOverParticipants(count: Int) {
+    let group = Self.group(count)
+    let sums = onWorkers(count) { participant in
+      let values = (0..<50).map { Self.value(participant, 1, $0) }
+      do throws(CommunicationError) {
+        return try group[participant].allReduce(values, step: 0)
+      } catch { return [] }
+    }
+    let expected = (0..<50).map { index in
+      Self.sequentialSum(0..<count) { Self.value($0, 1, index) }
+    }
+    #expect(sums == Array(repeating: expected, count: count))
+  }
+
+  @Test(arguments: [1, 2, 3, 8], [0, 1, 15, 16, 17, 127, 128, 129, 100_003])
+  func segmentsAreWholeCacheLinesThatCoverEverything(count: Int, values: Int) {
+    let segments = Self.group(count).map { $0.segment(of: values) }
+    #expect(segments.flatMap { Array($0) } == Array(0..<values))
+    #expect(segments.allSatisfy { $0.lowerBound % 16 == 0 || $0.isEmpty })
+    let lines = segments.map { ($0.count + 15) / 16 }
+    #expect(lines.reduce(0, max) - lines.reduce(values, min) <= 1)
+  }
+
   @Test(arguments: [1, 2, 4, 8])
   func aBroadcastCopiesTheRootsValues(count: Int) {
-    let communicator = Self.communicator(count)
+    let group = Self.group(count)
     let root = count - 1
     let received = onWorkers(count) { participant in
       let values = SharedFloats(5)
       for index in 0..<5 { values[index] = Float(100 * participant + index) }
       let error = communicationError { () throws(CommunicationError) in
-        try communicator.broadcast(
-          values.buffer, participant: participant, from: root, step: 0)
+        try group[participant].broadcast(values.buffer, from: root, step: 0)
       }
       return error == nil ? (0..<5).map { values[$0] } : []
     }
@@ -95,12 +156,12 @@ import Testing
 
   @Test(arguments: [1, 2, 4, 8])
   func aGatherHasEveryonesValuesInOrderAtTheRootOnly(count: Int) {
-    let communicator = Self.communicator(count)
+    let group = Self.group(count)
     let results = onWorkers(count) { participant -> [[Float]]? in
       // As long as the participant's index, so that lengths differ.
       let own = (0..<participant).map { Float(10 * participant + $0) }
       do throws(CommunicationError) {
-        return try communicator.gather(own, participant: participant, to: 0, step: 0)
+        return try group[participant].gather(own, to: 0, step: 0)
       } catch { return [] }
     }
     let expected = (0..<count).map { participant in
@@ -112,57 +173,55 @@ import Testing
 
   @Test(arguments: [0, 8])
   func aTimeOutNamesTheMissingTheOperationAndTheStep(cores: Int) {
-    let communicator = Self.communicator(4, timeout: 0.2, cores: cores)
-    // Replicas 1 and 3 come to two barriers, the others to a third.
+    let group = Self.group(4, timeout: .milliseconds(200), cores: cores)
+    // Workers 1 and 3 come to two barriers, the others to a third.
     let errors = onWorkers(4) { participant in
       communicationError { () throws(CommunicationError) in
         for step in 0..<(participant % 2 == 1 ? 2 : 3) {
-          try communicator.barrier(participant: participant, operation: "all-reduce", step: step)
+          try group[participant].barrier("all-reduce", step: step)
         }
       }
     }
     let expected = CommunicationError.timedOut(
-      operation: "all-reduce", step: 2, missing: ["replica 1", "replica 3"], seconds: 0.2)
+      operation: "all-reduce", step: 2,
+      missing: [.init(index: 1, replicas: 2..<4), .init(index: 3, replicas: 6..<8)],
+      timeout: .milliseconds(200))
     #expect(errors == [expected, nil, expected, nil])
-    for fact in ["replica 1", "replica 3", "all-reduce", "step 2", "0.2 s"] {
+    for fact in ["worker 1", "replicas 6 to 7", "all-reduce", "step 2", "0.2 seconds"] {
       #expect(expected.description.contains(fact))
     }
     // Who comes late learns why the group is broken.
     let late = communicationError { () throws(CommunicationError) in
-      try communicator.barrier(participant: 1, operation: "all-reduce", step: 2)
+      try group[1].barrier("all-reduce", step: 2)
     }
     #expect(late == expected)
   }
 
   @Test(arguments: [0, 8])
   func anAbortEndsThoseWhoWaitAndThoseWhoComeLater(cores: Int) {
-    let communicator = Self.communicator(4, cores: cores)
+    let group = Self.group(4, cores: cores)
     let errors = onWorkers(4) { participant in
       communicationError { () throws(CommunicationError) in
-        if participant == 2 { communicator.abort() }
-        try communicator.barrier(participant: participant, operation: "test", step: 0)
+        if participant == 2 { group[2].abort(reason: "the disk is full") }
+        try group[participant].barrier("test", step: 0)
       }
     }
-    #expect(errors == Array(repeating: .aborted, count: 4))
+    let expected = CommunicationError.aborted(
+      by: .init(index: 2, replicas: 4..<6), reason: "the disk is full")
+    #expect(errors == Array(repeating: expected, count: 4))
+    for fact in ["worker 2", "replicas 4 to 5", "the disk is full"] {
+      #expect(expected.description.contains(fact))
+    }
   }
 
-  @Test func aFailureInAReductionIsTheReducersOwn() {
-    let communicator = Self.communicator(2)
-    let failure = ReplicaError.nonFinite(step: 3, replica: 1, output: "loss_self", value: .nan)
-    let descriptions = onWorkers(2) { participant -> String in
-      do throws(ReplicaError) {
-        try communicator.allReduce(participant: participant, step: 3) {
-          () throws(ReplicaError) in
-          if participant == 1 { throw failure }
-        }
-        return "none"
-      } catch {
-        communicator.abort()
-        return error.description
-      }
+  @Test func theFirstReasonStays() {
+    let group = Self.group(2)
+    group[1].abort(reason: "first")
+    group[0].abort(reason: "second")
+    let error = communicationError { () throws(CommunicationError) in
+      try group[0].barrier("test", step: 0)
     }
-    #expect(descriptions[1] == failure.description)
-    #expect(descriptions[0] == CommunicationError.aborted.description)
+    #expect(error == .aborted(by: .init(index: 1, replicas: 2..<4), reason: "first"))
   }
 
   // MARK: - Oracle

@@ -10,8 +10,9 @@ private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int,
   guard png_image_begin_read_from_file(&image, path) != 0 else { return nil }
   defer { png_image_free(&image) }
   // The file's own format first: reading must not be what turns colour into grey.
-  guard Int(image.format & UInt32(PNG_FORMAT_FLAG_COLOR)) != 0 == (channels == 3) else { return nil }
-  image.format = UInt32(channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY)
+  let isColour = image.format & 2 != 0
+  if isColour != (channels == 3) { return nil }
+  image.format = channels == 3 ? 2 : 0
   var pixels = [UInt8](repeating: 0, count: Int(image.width * image.height) * channels)
   guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else { return nil }
   return (Int(image.width), Int(image.height), pixels)

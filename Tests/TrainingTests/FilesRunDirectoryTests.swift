@@ -80,59 +80,46 @@ import Training
     #expect(reason.contains("No such file or directory"))
   }
 
-  // MARK: - Counting up
+  // MARK: - Counting up, each test in a process with a working directory of its own
 
-  @Test func defaultDirectoriesCountUpFromTheHighestNumber() throws {
-    let scratch = try ScratchDirectory()
-    let paths = try inDirectory(scratch.path) {
+  @Test func defaultDirectoriesCountUpFromTheHighestNumber() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try ScratchDirectory()
+      try #require(chdir(scratch.path) == 0)
       var paths = [try RunDirectory(path: nil, name: "gan").path]
       paths.append(try RunDirectory(path: nil, name: "dcgan").path)
       mkdir("runs/00041-other", 0o755)
       mkdir("runs/notes", 0o755)
       paths.append(try RunDirectory(path: nil, name: "gan").path)
-      return paths
+      #expect(paths == ["runs/00001-gan", "runs/00002-dcgan", "runs/00042-gan"])
     }
-    #expect(paths == ["runs/00001-gan", "runs/00002-dcgan", "runs/00042-gan"])
   }
 
-  @Test func runsThatStartTogetherGetDirectoriesOfTheirOwn() throws {
-    let scratch = try ScratchDirectory()
-    let paths = Mutex<[String]>([])
-    let done = DispatchGroup()
-    for _ in 0..<8 {
-      DispatchQueue(label: "run").async(group: done) {
-
-        let path = try? inDirectory(scratch.path) { try RunDirectory(path: nil, name: "gan").path }
+  @Test func runsThatStartTogetherGetDirectoriesOfTheirOwn() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try ScratchDirectory()
+      try #require(chdir(scratch.path) == 0)
+      let paths = Mutex<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: 32) { _ in
+        let path = try? RunDirectory(path: nil, name: "gan").path
         paths.withLock { $0.append(path ?? "none") }
       }
+      let expected = (1...32).map { "runs/000\($0 < 10 ? "0" : "")\($0)-gan" }
+      #expect(paths.withLock { $0.sorted() } == expected)
     }
-    done.wait()
-    let expected = (1...8).map { "runs/0000\($0)-gan" }
-    #expect(paths.withLock { $0.sorted() } == expected)
   }
 
-  @Test func aDirectoryWithAnAbsurdNumberDoesNotEndTheProgram() throws {
-    let scratch = try ScratchDirectory()
-    try FileManager.default.createDirectory(
-      atPath: scratch.file("runs/99999999999999999999-gan"), withIntermediateDirectories: true)
-    let path = try inDirectory(scratch.path) { try RunDirectory(path: nil, name: "gan").path }
-    #expect(path == "runs/00001-gan")
+  /// Numbers at and beyond the end of Int.
+  @Test func directoriesWithAbsurdNumbersDoNotEndTheProgram() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try ScratchDirectory()
+      try #require(chdir(scratch.path) == 0)
+      mkdir("runs", 0o755)
+      for number in ["9223372036854775807", "99999999999999999999"] {
+        mkdir("runs/\(number)-gan", 0o755)
+        let path = try RunDirectory(path: nil, name: "gan").path
+        #expect(path.hasPrefix("runs/"))
+      }
+    }
   }
-}
-
-/// Runs `body` on a new thread with a working directory of its own: the process keeps its one, which other tests rely on.
-private func inDirectory<Value: Sendable>(
-  _ path: String, _ body: @escaping @Sendable () throws -> Value
-) throws -> Value {
-  let result = Mutex<Result<Value, any Error>?>(nil)
-  let done = DispatchSemaphore(value: 0)
-  let thread = Thread {
-    defer { done.signal() }
-    guard unshare(CLONE_FS) == 0, chdir(path) == 0 else { return }
-    let outcome = Result { try body() }
-    result.withLock { $0 = outcome }
-  }
-  thread.start()
-  done.wait()
-  return try #require(result.withLock { $0 }).get()
 }
