@@ -39,7 +39,7 @@ let package = Package(
       dependencies: ["CKernels", "COpenBLAS"] + (oneDNNIsPresent ? ["COneDNN"] : []),
       swiftSettings: house + (oneDNNIsPresent ? [.define("ONEDNN")] : [])),
     module("Execution", ["Program", "ProgramPasses", "Kernels", "RandomStreams"]),
-    module("Replicas", ["Execution", "Kernels"]),
+    module("Replicas", ["Program", "ProgramPasses", "Kernels", "Execution"]),
     module(
       "Training",
       [
@@ -59,7 +59,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Program"], path: "Tests/TestSupport"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("RunConfiguration", ["RunConfiguration", "TestSupport"]),
     tests("RandomStreams", ["RandomStreams"]),
@@ -78,7 +78,7 @@ let package = Package(
       "Training",
       [
         "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
-        "Replicas", "Training", "TestSupport",
+        "Replicas", "Training", "CPNG", "TestSupport",
       ]),
     tests("Command", ["selfgan", "Program", "Training", "TestSupport"]),
   ]

@@ -8,7 +8,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import NamedSharding, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from measurement import (
     ADAM, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, DISCRIMINATOR_WIDTHS, GENERATOR_WIDTHS, IMAGE,
@@ -133,7 +133,7 @@ moments = optimizer.init(parameters)
 states = initial_states()
 gradients_of = gradients_vmap
 if mode == "shard_map":
-    mesh = jax.make_mesh((REPLICAS,), ("replica",))
+    mesh = Mesh(jax.devices(), ("replica",))
     parameters, moments = jax.device_put(
         (parameters, moments), NamedSharding(mesh, PartitionSpec()))
     states = jax.device_put(states, NamedSharding(mesh, PartitionSpec("replica")))

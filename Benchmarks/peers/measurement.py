@@ -1,4 +1,4 @@
-"""What the peers have in common: the sizes of configs/gan.yaml, the batches, and how time is taken."""
+"""What the peers share: the sizes of configs/gan.yaml, the batches, and how time is taken."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ ADAM = {"learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-7}
 
 
 class Batches:
-    """Batches with replacement of images that lie in memory as floats: the cheapest a loop can have."""
+    """Batches, drawn with replacement, of images that lie ready in memory as floats."""
 
     def __init__(self):
         self.random = np.random.default_rng(1)

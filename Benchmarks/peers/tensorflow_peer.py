@@ -69,8 +69,8 @@ def update(real, last):
         rows = slice(index * SHARD, (index + 1) * SHARD)
         replicas.append(replica_gradients(noise[rows], real[rows], last[rows]))
     gradients, generated, totals = zip(*replicas)
-    optimizer.apply_gradients(
-        (tf.add_n(own) / REPLICAS, parameter) for own, parameter in zip(zip(*gradients), parameters))
+    averaged = [tf.add_n(own) / REPLICAS for own in zip(*gradients)]
+    optimizer.apply_gradients(zip(averaged, parameters))
     return tf.concat(generated, 0), tf.add_n(totals) / REPLICAS
 
 

@@ -69,42 +69,55 @@ int ck_fill(const void *arguments) {
   return 0;
 }
 
-// Σ a[0 ..< n]: chunks in 16 interleaved partial sums, the chunks in double, so that long sums stay accurate.
-CLONES static float contiguous_sum(const float *a, int64_t n) {
-  enum { CHUNK = 1024 };
-  double sum = 0;
-  for (int64_t at = 0; at < n; at += CHUNK) {
-    const int64_t end = n - at < CHUNK ? n : at + CHUNK;
-    float lanes[16] = {0};
-    int64_t i = at;
-    for (; i + 16 <= end; i += 16) for (int j = 0; j < 16; j++) lanes[j] += a[i + j];
-    for (int j = 0; i < end; i++, j++) lanes[j] += a[i];
-    for (int j = 0; j < 16; j++) sum += lanes[j];
+// Sums of a strip of kept entries. Reduced element i, in row-major order, is added to partial sum i mod 16, and those are
+// added in order, all in double: accurate however long, and bits that depend on the reduced elements alone, not on what
+// lies beside them or on how axes were joined.
+enum { PARTIALS = 16, STRIP = 32 };
+struct strip { double sums[PARTIALS][STRIP]; int64_t count, element; };
+
+CLONES static void add_entries(struct strip *strip, const float *a, int64_t sa, int64_t n, int64_t step) {
+  const int64_t width = strip->count;
+  int64_t i = 0;
+  if (width == 1 && step == 1 && strip->element % PARTIALS == 0) {
+    double lanes[PARTIALS];
+    for (int j = 0; j < PARTIALS; j++) lanes[j] = strip->sums[j][0];
+    for (; i + PARTIALS <= n; i += PARTIALS) for (int j = 0; j < PARTIALS; j++) lanes[j] += a[i + j];
+    for (int j = 0; j < PARTIALS; j++) strip->sums[j][0] = lanes[j];
   }
-  return (float)sum;
+  for (; i < n; i++) {
+    double *sums = strip->sums[(strip->element + i) % PARTIALS];
+    const float *entry = a + i * step;
+    if (sa == 1) { VECTORIZE for (int64_t j = 0; j < width; j++) sums[j] += entry[j]; }
+    else for (int64_t j = 0; j < width; j++) sums[j] += entry[j * sa];
+  }
+  strip->element += n;
 }
 
-CLONES static void add_row(float *restrict out, int64_t so, const float *restrict a, int64_t sa, int64_t n) {
-  if (so == 1 && sa == 1) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] += a[i]; }
-  else for (int64_t i = 0; i < n; i++) out[i * so] += a[i * sa];
-}
-
-// Adds all entries of the reduced axes from `axis` on to one row of n kept entries.
-static void add_reduced(const struct ck_sum_arguments *c, int axis, float *out, int64_t so, const float *a, int64_t sa, int64_t n) {
-  if (axis == c->reduced_rank) { add_row(out, so, a, sa, n); return; }
-  if (axis == c->reduced_rank - 1 && n == 1 && c->reduced_strides[axis] == 1) { *out += contiguous_sum(a, c->reduced[axis]); return; }
-  for (int64_t i = 0; i < c->reduced[axis]; i++) add_reduced(c, axis + 1, out, so, a + i * c->reduced_strides[axis], sa, n);
+static void add_reduced(const struct ck_sum_arguments *c, int axis, struct strip *strip, const float *a, int64_t sa) {
+  const int last = c->reduced_rank - 1;
+  if (last < 0) { add_entries(strip, a, sa, 1, 0); return; }
+  if (axis == last) { add_entries(strip, a, sa, c->reduced[axis], c->reduced_strides[axis]); return; }
+  for (int64_t i = 0; i < c->reduced[axis]; i++) add_reduced(c, axis + 1, strip, a + i * c->reduced_strides[axis], sa);
 }
 
 static void sum_kept(const struct ck_sum_arguments *c, int axis, float *out, const float *a) {
-  if (axis >= c->kept_rank - 1) {
-    int scalar = c->kept_rank == 0;
-    int64_t n = scalar ? 1 : c->kept[axis], so = scalar ? 1 : c->out_strides[axis], sa = scalar ? 1 : c->kept_strides[axis];
-    for (int64_t i = 0; i < n; i++) out[i * so] = 0;
-    add_reduced(c, 0, out, so, a, sa, n);
+  if (axis < c->kept_rank - 1) {
+    for (int64_t i = 0; i < c->kept[axis]; i++) sum_kept(c, axis + 1, out + i * c->out_strides[axis], a + i * c->kept_strides[axis]);
     return;
   }
-  for (int64_t i = 0; i < c->kept[axis]; i++) sum_kept(c, axis + 1, out + i * c->out_strides[axis], a + i * c->kept_strides[axis]);
+  const int scalar = c->kept_rank == 0;
+  const int64_t n = scalar ? 1 : c->kept[axis], so = scalar ? 1 : c->out_strides[axis], sa = scalar ? 1 : c->kept_strides[axis];
+  // Kept entries that lie apart are summed one by one, each along its own elements.
+  const int64_t most = sa == 1 ? STRIP : 1;
+  for (int64_t from = 0; from < n; from += most) {
+    struct strip strip = {.count = n - from < most ? n - from : most};
+    add_reduced(c, 0, &strip, a + from * sa, sa);
+    for (int64_t j = 0; j < strip.count; j++) {
+      double sum = 0;
+      for (int i = 0; i < PARTIALS; i++) sum += strip.sums[i][j];
+      out[(from + j) * so] = (float)sum;
+    }
+  }
 }
 
 int ck_sum(const void *arguments) {

@@ -10,7 +10,7 @@
 #define CLONES
 #endif
 #define INLINE static inline __attribute__((always_inline))
-#define VECTORIZE _Pragma("clang loop vectorize(enable) interleave(enable)")
+#define VECTORIZE _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 #pragma clang fp contract(fast)
 
 INLINE float bits_to_float(uint32_t u) { float f; memcpy(&f, &u, 4); return f; }

@@ -39,35 +39,54 @@ INLINE void pack_y(const struct ck_weight_gradient_arguments *c, int64_t n, floa
       }
 }
 
+// The tile of one replica: its rows in order, the first one as a plain product.
+INLINE void tile_rows(lanes sums[TILE_K][2], const float *x, const float *y, int64_t rows) {
+  const lanes first0 = load(y), first1 = load(y + 16);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < TILE_K; i++) { sums[i][0] = x[i] * first0; sums[i][1] = x[i] * first1; }
+  for (int64_t row = 1; row < rows; row++) {
+    x += TILE_K; y += TILE_N;
+    const lanes y0 = load(y), y1 = load(y + 16);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < TILE_K; i++) { sums[i][0] += x[i] * y0; sums[i][1] += x[i] * y1; }
+  }
+}
+
 CLONES static void weight_gradient(const struct ck_weight_gradient_arguments *c) {
   const int64_t each = c->segments * c->rows, all = c->replicas * each;
   float *packed = c->scratch, *panel = c->scratch + all * ((c->k + TILE_K - 1) / TILE_K) * TILE_K;
   float stack[CK_MAXIMUM_DEPTH][TILE_K][TILE_N] __attribute__((aligned(64)));
   pack_x(c, packed);
   for (int64_t n = 0; n < c->n; n += TILE_N) {
+    const int64_t width = c->n - n < TILE_N ? c->n - n : TILE_N;
     pack_y(c, n, panel);
     for (int64_t k = 0; k < c->k; k += TILE_K) {
       const float *x = packed + k * all, *y = panel;
+      float *out = c->out + k * c->n + n;
+      const int64_t height = c->k - k < TILE_K ? c->k - k : TILE_K;
+      // The next tile's lines, which are a row apart and so beyond what the processor foresees.
+      for (int64_t i = 0; i < TILE_K && k + TILE_K + i < c->k; i++) {
+        __builtin_prefetch(out + (TILE_K + i) * c->n, 1);
+        __builtin_prefetch(out + (TILE_K + i) * c->n + 16, 1);
+      }
       int depth = 0;
-      for (int64_t r = 0; r < c->replicas; r++) {
+      for (int64_t r = 0; r < c->replicas; r++, x += each * TILE_K, y += each * TILE_N) {
         lanes sums[TILE_K][2];
-        for (int i = 0; i < TILE_K; i++) sums[i][0] = sums[i][1] = (lanes){0};
-        for (int64_t row = 0; row < each; row++, x += TILE_K, y += TILE_N) {
-          const lanes y0 = load(y), y1 = load(y + 16);
-#pragma clang loop unroll(full)
-          for (int i = 0; i < TILE_K; i++) { sums[i][0] += x[i] * y0; sums[i][1] += x[i] * y1; }
-        }
+        tile_rows(sums, x, y, each);
         for (int32_t merge = 0; merge < c->merges[r]; merge++) {
           depth--;
 #pragma clang loop unroll(full)
           for (int i = 0; i < TILE_K; i++) { sums[i][0] = load(stack[depth][i]) + sums[i][0]; sums[i][1] = load(stack[depth][i] + 16) + sums[i][1]; }
         }
+        const int is_whole = r == c->replicas - 1 && height == TILE_K && width == TILE_N;
+        float *to = is_whole ? out : stack[depth][0];
+        const int64_t stride = is_whole ? c->n : TILE_N;
 #pragma clang loop unroll(full)
-        for (int i = 0; i < TILE_K; i++) { *(lanes *)stack[depth][i] = sums[i][0]; *(lanes *)(stack[depth][i] + 16) = sums[i][1]; }
+        for (int i = 0; i < TILE_K; i++) { *(lanes *)(to + i * stride) = sums[i][0]; *(lanes *)(to + i * stride + 16) = sums[i][1]; }
         depth++;
       }
-      const int64_t height = c->k - k < TILE_K ? c->k - k : TILE_K, width = c->n - n < TILE_N ? c->n - n : TILE_N;
-      for (int64_t i = 0; i < height; i++) memcpy(c->out + (k + i) * c->n + n, stack[0][i], (size_t)width * sizeof(float));
+      if (height < TILE_K || width < TILE_N)
+        for (int64_t i = 0; i < height; i++) memcpy(out + i * c->n, stack[0][i], (size_t)width * sizeof(float));
     }
   }
 }

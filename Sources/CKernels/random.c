@@ -24,7 +24,9 @@ INLINE float uniform(uint32_t word) { return ((float)(int32_t)(word >> 8) + 0.5f
 
 // Two normals from two words: √(−2 ln u)·(cos 2πt, sin 2πt). The angle is reduced to ±1/8 of a turn exactly.
 INLINE void box_muller(uint32_t first, uint32_t second, float *cosine, float *sine) {
-  float radius = __builtin_elementwise_sqrt(-2.0f * log_of(uniform(first)));
+  // u = (k + ½)·2^-24 has 25 bits: its logarithm is that of the rounded number and a correction, which matters near u = 1.
+  float k = (float)(int32_t)(first >> 8), rounded = k + 0.5f, lost = 0.5f - (rounded - k);
+  float radius = __builtin_elementwise_sqrt(-2.0f * (log_of(rounded * 0x1p-24f) + lost / rounded));
   int32_t turn = (int32_t)(second >> 8);             // in 2^-24 turns
   int32_t quadrant = (turn + (1 << 21)) >> 22;
   float angle = (float)(turn - (quadrant << 22)) * (6.283185307179586f * 0x1p-24f);

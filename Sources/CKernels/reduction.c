@@ -2,11 +2,28 @@
 
 enum { BLOCK = 512 };  // floats of a block of the sweeps: the stack of one tree stays in the first-level cache
 
-// out = scale · tree over [at, at + n).
+// Whether the tree over `count` partial sums, a power of two, is the balanced one.
+INLINE int is_balanced(const struct ck_tree *tree, int64_t count) {
+  if (tree->count != count) return 0;
+  for (int64_t i = 0; i < count; i++) if (tree->merges[i] != __builtin_ctzll((uint64_t)i + 1)) return 0;
+  return 1;
+}
+
+// out = scale · tree over [at, at + n); the usual trees stay in registers.
 INLINE void tree_block(const struct ck_tree *tree, int64_t at, int64_t n, float scale, float *restrict out) {
   const float *const *p = tree->partials;
-  if (tree->count == 1) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * p[0][at + i]; return; }
-  if (tree->count == 2) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * (p[0][at + i] + p[1][at + i]); return; }
+  if (is_balanced(tree, 1)) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * p[0][at + i]; return; }
+  if (is_balanced(tree, 2)) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * (p[0][at + i] + p[1][at + i]); return; }
+  if (is_balanced(tree, 4)) {
+    const float *a = p[0] + at, *b = p[1] + at, *c = p[2] + at, *d = p[3] + at;
+    VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * ((a[i] + b[i]) + (c[i] + d[i]));
+    return;
+  }
+  if (is_balanced(tree, 8)) {
+    const float *a = p[0] + at, *b = p[1] + at, *c = p[2] + at, *d = p[3] + at, *e = p[4] + at, *f = p[5] + at, *g = p[6] + at, *h = p[7] + at;
+    VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * (((a[i] + b[i]) + (c[i] + d[i])) + ((e[i] + f[i]) + (g[i] + h[i])));
+    return;
+  }
   float stack[CK_MAXIMUM_DEPTH][BLOCK];
   int depth = 0;
   for (int64_t j = 0; j < tree->count; j++) {

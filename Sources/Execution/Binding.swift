@@ -157,7 +157,13 @@ final class Binding {
       inputs[name] = UnsafeMutableBufferPointer(
         start: pointer(result), count: plan.count(of: result))
       return []
-    case .variable: return []
+    case .variable(let name):
+      guard case .arena = plan.storage[result.index],
+        let source = store.pointer(to: name, replica: replicas.lowerBound)
+      else { return [] }
+      let count = plan.count(of: result)
+      let flat = { StridedTensor(pointer: $0, dimensions: [count], strides: [1]) }
+      return [try factory.elementwise(.identity, out: flat(pointer(result)), flat(source))]
     case .constant(let number, _):
       pointer(result).update(repeating: Float(number), count: shape.count)
       return []
@@ -417,12 +423,19 @@ final class Binding {
       let blocks = sum.replicas.map { replica in
         UnsafePointer(source + (replica - replicas.lowerBound) * count)
       }
-      // Any order will do where the product above adds in any order: one after another.
-      let merges = sum.merges.isEmpty ? blocks.indices.map { Int32($0 == 0 ? 0 : 1) } : sum.merges
+      // Where any order will do, pairs of pairs: that is what the kernel does in registers.
+      let merges = sum.merges.isEmpty ? Self.pairwiseMerges(blocks.count) : sum.merges
       calls.append(
         factory.sumTree(blocks, merges: merges, out: buffer.pointer + slot.offset, count: count))
     }
     return calls
+  }
+
+  /// The additions of a balanced tree over `count` values, what is left over at the end.
+  private static func pairwiseMerges(_ count: Int) -> [Int32] {
+    var merges = (1...count).map { Int32($0.trailingZeroBitCount) }
+    merges[count - 1] = Int32(count - 1) - merges.dropLast().reduce(0, +)
+    return merges
   }
 
   // MARK: Normalisation

@@ -62,7 +62,7 @@ package enum Constraint: String, Hashable, Sendable, CaseIterable {
   case singleAssignment = "C15"
   /// A variable is updated at most once a step, by a value of its shape.
   case updates = "C16"
-  /// Random streams have distinct names, so that no two draws are the same numbers.
+  /// Random streams have distinct names, so that no two draws are the same numbers; inputs have distinct names.
   case streams = "C17"
   /// Numbers are finite; ε is positive; a clamp's bounds are in order.
   case numbers = "C18"

@@ -25,6 +25,7 @@ extension Program {
 
     var defined: Set<Value> = []
     var streams: Set<String> = []
+    var inputs: Set<String> = []
     for instruction in instructions {
       let operation = instruction.operation
       for operand in instruction.operands where !defined.contains(operand) {
@@ -53,6 +54,10 @@ extension Program {
         throw failure(
           .streams, operation.mnemonic, instruction.layer,
           "the stream \"\(stream)\" is drawn from twice")
+      }
+      if case .input(let name, _) = operation, !inputs.insert(name).inserted {
+        throw failure(
+          .streams, operation.mnemonic, instruction.layer, "the input \"\(name)\" is read twice")
       }
     }
 

@@ -16,9 +16,12 @@ extension Program {
       let type = type(of: value)
       return type.shape.count * (type.distribution == .perReplica ? width : 1)
     }
+    let copied = readsAfterUpdates(schedule, outer: outer, size: size)
     var constantCount = 0
     for instruction in instructions {
       switch instruction.operation {
+      // A copy in the arena, made when the step begins.
+      case .variable where copied.contains(instruction.results[0]): break
       case .variable(let name): storage[instruction.results[0].index] = .variable(name)
       case .constant, .replicaConstant:
         storage[instruction.results[0].index] = .constant(constantCount)
@@ -47,6 +50,39 @@ extension Program {
       constantCount: constantCount,
       segments: schedule.segments, slots: schedule.slots, rounds: schedule.rounds,
       reductionCount: schedule.reductionCount)
+  }
+}
+
+extension Program {
+  /// The reads of variables whose old value is needed after their update: as an output, as a value that is assigned to another
+  /// variable, or, of a parameter, in the segment that follows Adam.
+  fileprivate func readsAfterUpdates(
+    _ schedule: Schedule, outer: [Int], size: (Value) -> Int
+  ) -> Set<Value> {
+    var assigned: Set<String> = []
+    var trained: Set<String> = []
+    for update in updates {
+      switch update {
+      case .assign(let variable, _): assigned.insert(variable)
+      case .adam(_, let parameters, _): trained.formUnion(parameters)
+      }
+    }
+    // The variable that each value is, or is a view of.
+    var source: [Value: (value: Value, name: String)] = [:]
+    for instruction in instructions {
+      if case .variable(let name) = instruction.operation {
+        source[instruction.results[0]] = (instruction.results[0], name)
+      } else if viewOffset(of: instruction, outer: outer, size: size) == 0 {
+        source[instruction.results[0]] = source[instruction.operands[0]]
+      }
+    }
+    func reads(_ values: [Value], of names: Set<String>) -> [Value] {
+      values.compactMap { source[$0] }.filter { names.contains($0.name) }.map(\.value)
+    }
+    let afterAdam = schedule.rounds.isEmpty ? [] : schedule.segments.last ?? []
+    return Set(
+      reads(roots, of: assigned.union(trained))
+        + reads(afterAdam.flatMap { instructions[$0].operands }, of: trained))
   }
 }
 

@@ -121,15 +121,16 @@ private final class Rendezvous: @unchecked Sendable {
 
   /// An arrival counter on cache lines of its own.
   private static let stride = 16
-  private static let broken = -1
 
   let participants: [CommunicationError.Participant]
   let postings: UnsafeMutableBufferPointer<Posting>
   private let timeout: Duration
   private let spins: Int
 
-  /// How many barriers are completed, or `broken`.
+  /// How many barriers are completed.
   private let completed = Atomic<Int>(0)
+  /// Whether no further barrier will be completed; those that are stay so.
+  private let isBroken = Atomic<Bool>(false)
   /// How many have arrived at the barrier that is under way.
   private let arrived = Atomic<Int>(0)
   /// To how many barriers each participant has come; who is behind is missing.
@@ -175,7 +176,7 @@ private final class Rendezvous: @unchecked Sendable {
     _ participant: Int, _ operation: StaticString, _ step: Int
   ) throws(CommunicationError) {
     let before = completed.load(ordering: .acquiring)
-    if before == Self.broken { throw reason() }
+    if isBroken.load(ordering: .acquiring) { throw reason() }
     arrivals[participant * Self.stride].store(before + 1, ordering: .releasing)
     if arrived.add(1, ordering: .acquiringAndReleasing).newValue == participants.count {
       complete(before)
@@ -183,7 +184,7 @@ private final class Rendezvous: @unchecked Sendable {
       spin(while: before)
       block(while: before, operation, step)
     }
-    if completed.load(ordering: .acquiring) == Self.broken { throw reason() }
+    if completed.load(ordering: .acquiring) == before { throw reason() }
   }
 
   /// Breaks the group, unless it is broken already.
@@ -201,20 +202,25 @@ private final class Rendezvous: @unchecked Sendable {
     pthread_cond_broadcast(condition)
   }
 
+  /// Whether the barrier after `before` completed ones may still be completed, and is not.
+  private func isWaiting(_ before: Int) -> Bool {
+    completed.load(ordering: .acquiring) == before && !isBroken.load(ordering: .acquiring)
+  }
+
   private func spin(while before: Int) {
     for _ in 0..<spins {
-      if completed.load(ordering: .acquiring) != before { return }
+      if !isWaiting(before) { return }
       Machine.pause()
     }
   }
 
   private func block(while before: Int, _ operation: StaticString, _ step: Int) {
-    if completed.load(ordering: .acquiring) != before { return }
+    if !isWaiting(before) { return }
     var deadline = Self.now(plus: timeout)
     pthread_mutex_lock(mutex)
-    while completed.load(ordering: .relaxed) == before {
+    while isWaiting(before) {
       let result = pthread_cond_timedwait(condition, mutex, &deadline)
-      if result == ETIMEDOUT, completed.load(ordering: .relaxed) == before {
+      if result == ETIMEDOUT, isWaiting(before) {
         let missing = participants.filter {
           arrivals[$0.index * Self.stride].load(ordering: .acquiring) <= before
         }
@@ -230,7 +236,7 @@ private final class Rendezvous: @unchecked Sendable {
   private func breakGroup(_ error: CommunicationError) {
     if failure != nil { return }
     failure = error
-    completed.store(Self.broken, ordering: .releasing)
+    isBroken.store(true, ordering: .releasing)
     pthread_cond_broadcast(condition)
   }
 

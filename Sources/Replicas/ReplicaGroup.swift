@@ -88,19 +88,10 @@ package final class ReplicaGroup {
         ? tree.merges(of: all.map(\.replicas))
         : ReductionTree(count: all.count).merges(of: all.indices.map { $0..<($0 + 1) })
 
-      let widths = Set(runs.map(\.count))
       let plans = try variants.map { (variant) throws(ExecutionError) in
-        var plans: [Int: ExecutionPlan] = [:]
-        for width in widths {
-          do throws(ProgramError) { plans[width] = try variant.planned(width: width) } catch {
-            throw .program(error)
-          }
-        }
-        return plans
+        try Self.plans(of: variant, placement)
       }
       let reductionCount = plans.flatMap { $0.values.map(\.reductionCount) }.max() ?? 0
-      let arenas = runs.flatMap { run in plans.compactMap { $0[run.count]?.arenaCount } }
-      try Self.checkMemory(floats: (all.count + 1) * reductionCount + arenas.reduce(0, +))
       let reduced = AlignedBuffer(count: reductionCount)
       let buffers = partials.map { $0.map { _ in AlignedBuffer(count: reductionCount) } }
 
@@ -114,9 +105,51 @@ package final class ReplicaGroup {
     } catch { throw .execution(error) }
   }
 
-  private static func checkMemory(floats: Int) throws(ExecutionError) {
-    let needed = floats * MemoryLayout<Float>.stride
-    if needed > Machine.memory { throw .memory(needed: needed, available: Machine.memory) }
+  /// The plans of a program for each number of replicas that a worker has.
+  private static func plans(
+    of program: Program, _ placement: Placement
+  ) throws(ExecutionError) -> [Int: ExecutionPlan] {
+    var plans: [Int: ExecutionPlan] = [:]
+    for worker in 0..<placement.threads {
+      let width = placement.run(worker: worker).count
+      if plans[width] != nil { continue }
+      do throws(ProgramError) { plans[width] = try program.planned(width: width) } catch {
+        throw .program(error)
+      }
+    }
+    return plans
+  }
+
+  /// The floats that a group takes: variables and moments, arenas, and partial sums.
+  ///
+  /// - Throws: `ReplicaError.execution`
+  package static func floatCount(
+    _ variants: [Program], placement: Placement, reduction: ReductionMode
+  ) throws(ReplicaError) -> Int {
+    let tree = ReductionTree(count: placement.replicas)
+    var count = 0
+    var reductionCount = 0
+    do throws(ExecutionError) {
+      for variant in variants {
+        let plans = try plans(of: variant, placement)
+        for worker in 0..<placement.threads {
+          count += plans[placement.run(worker: worker).count]?.arenaCount ?? 0
+        }
+        reductionCount = max(reductionCount, plans.values.map(\.reductionCount).max() ?? 0)
+      }
+    } catch { throw .execution(error) }
+    let sums = (0..<placement.threads).reduce(1) { sum, worker in
+      let run = placement.run(worker: worker)
+      return sum + (reduction == .fast ? 1 : tree.subtrees(covering: run).count)
+    }
+    count += sums * reductionCount
+    for variable in variants.first?.variables ?? [] {
+      let copies =
+        variable.role == .parameter
+        ? 3 : variable.type.distribution == .perReplica ? placement.replicas : 1
+      count += copies * variable.type.shape.count
+    }
+    return count
   }
 
   /// Completed steps.

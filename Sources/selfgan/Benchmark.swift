@@ -18,7 +18,7 @@ struct Benchmark: ParsableCommand {
       guard warmup >= 0, warmup <= 1_000_000 else {
         throw ValidationError("--warmup must be between 0 and 1000000")
       }
-      let run = try TrainingRun(configuration, batches: try RunData(configuration).batches())
+      let run = try TrainingRun(configuration, data: try RunData(configuration))
       let result = try StepBenchmark(run, warmup: warmup, steps: configuration.steps)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -38,7 +38,9 @@ enum Failure {
     switch error {
     case .unavailable, .program, .dataset, .initialValue: badInput
     case .file(let error): code(of: error)
-    case .replicas(.execution(.memory)), .replicas(.execution(.program)): badInput
+    case .replicas(.execution(.memory)), .replicas(.execution(.program)),
+      .replicas(.execution(.kernel(.backendMissing, _, _))):
+      badInput
     case .replicas: run
     }
   }

@@ -23,7 +23,7 @@ struct Trace: ParsableCommand {
       let configuration = try options.load()
       let dataset = try RunData(configuration)
       let run = try TrainingRun(
-        configuration, batches: dataset.batches(), recording: [.gradientNorm, .tensors])
+        configuration, data: dataset, recording: [.gradientNorm, .tensors])
       if let initial { try run.loadInitialValues(path: initial) }
       try TraceRecorder(run, output: output).record(steps: configuration.steps)
     }

@@ -26,7 +26,7 @@ struct Train: ParsableCommand {
       warnAboutPinnedCore()
       let dataset = try RunData(configuration)
       say("data: \(dataset.origin)")
-      let run = try TrainingRun(configuration, batches: dataset.batches())
+      let run = try TrainingRun(configuration, data: dataset)
       if dryRun {
         say(
           "\(configuration.replicas) replicas on \(configuration.workerCount) threads, "

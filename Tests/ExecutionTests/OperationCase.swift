@@ -34,29 +34,34 @@ private let passes = 3
 private let shape: Shape = [passes, 4, 5]
 
 extension OperationCase {
-  static let unary: [OperationCase] = [
-    .negate, .exp, .square, .absolute, .tanh, .sigmoid, .leakyReLU(slope: 0.2),
-    .leakyReLU(slope: 0), .clamp(low: -0.5, high: 1),
-  ].map { (function: Elementwise) in
-    OperationCase("\(function)") { _, source in source("x", shape).apply(function) }
-  } + [
-    // Logarithms and roots of numbers above 0.
-    OperationCase("log") { _, source in (source("x", shape).square() + 0.25).log() },
-    OperationCase("squareRoot") { _, source in (source("x", shape).square() + 0.25).squareRoot() },
-  ]
+  static let unary: [OperationCase] =
+    [
+      .negate, .exp, .square, .absolute, .tanh, .sigmoid, .leakyReLU(slope: 0.2),
+      .leakyReLU(slope: 0), .clamp(low: -0.5, high: 1),
+    ].map { (function: Elementwise) in
+      OperationCase("\(function)") { _, source in source("x", shape).apply(function) }
+    } + [
+      // Logarithms and roots of numbers above 0.
+      OperationCase("log") { _, source in (source("x", shape).square() + 0.25).log() },
+      OperationCase("squareRoot") { _, source in (source("x", shape).square() + 0.25).squareRoot()
+      },
+    ]
 
   private static let binaryFunctions: [Elementwise] = [
     .add, .subtract, .multiply, .maximum, .minimum, .greater, .tanhGradient, .sigmoidGradient,
     .leakyReLUGradient(slope: 0.2), .clampGradient(low: -0.5, high: 1),
   ]
 
-  static let binary: [OperationCase] = binaryFunctions.map { function in
-    OperationCase("\(function)") { _, source in
-      source("x", shape).apply(function, source("y", shape))
-    }
-  } + [
-    OperationCase("divide") { _, source in source("x", shape) / (source("y", shape).square() + 0.5) }
-  ]
+  static let binary: [OperationCase] =
+    binaryFunctions.map { function in
+      OperationCase("\(function)") { _, source in
+        source("x", shape).apply(function, source("y", shape))
+      }
+    } + [
+      OperationCase("divide") { _, source in
+        source("x", shape) / (source("y", shape).square() + 0.5)
+      }
+    ]
 
   /// Broadcasting, and operands of unlike layouts.
   static let mixed: [OperationCase] = [
@@ -93,7 +98,8 @@ extension OperationCase {
     },
   ]
 
-  static let sums: [OperationCase] = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]].map { axes in
+  static let sums: [OperationCase] = [[0], [1], [2], [0, 1], [0, 2], [1, 2], [0, 1, 2]].map {
+    axes in
     OperationCase("sum \(axes)") { _, source in source("x", shape).sum(axes: axes) }
   }
 

@@ -33,8 +33,12 @@ struct SelfGANStepTests {
   @Test(arguments: variants)
   func agreesWithTheReference(_ variant: Variant) throws {
     let replicas = 4
+    let networks = MultilayerPerceptron(
+      layout: variant.layout, latentSize: 100, imageShape: [28, 28, 1],
+      movingStatistics: variant.movingStatistics)
     let step = try SelfGANStep(
-      variant.layout, replicas: replicas, examples: 4, movingStatistics: variant.movingStatistics)
+      networks, examples: 4, adam: variant.layout == .keras ? .keras : .pytorch,
+      recording: .averagedGradients)
     let run = try ProgramRun(
       try step.program.lowered(), replicas: replicas, width: variant.width,
       backend: variant.backend, order: variant.order)

@@ -11,7 +11,7 @@ struct MachineTests {
       let expected =
         flags.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
         ? "x86-64-v4"
-        : flags.isSuperset(of: ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe"])
+        : flags.isSuperset(of: ["avx2", "fma", "bmi1", "bmi2", "f16c", "movbe", "abm"])
           ? "x86-64-v3" : "baseline"
       #expect(Machine.instructionSet == expected)
     }

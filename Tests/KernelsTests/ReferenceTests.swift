@@ -49,7 +49,7 @@ struct ReferenceTests {
     expectGradient(dx, at: x) { inner(dy, Reference.elementwise(function, [$0], shape: [40])) }
   }
 
-  /// Where a comparison decides: LeakyReLU has its slope at 0, bounds are inside, a tie is not greater.
+  /// LeakyReLU has its slope at 0, bounds are inside, a tie is not greater.
   @Test func kinksTakeTheSideThatTheContractSays() {
     let one = DoubleTensor(shape: [1], values: [1])
     func value(_ function: ElementwiseFunction, at x: Double) -> Double {

@@ -53,7 +53,7 @@ struct SumTests {
     expectSameBits(together.values, alone.values)
   }
 
-  /// Passes merged over replicas lie as [pass, replica, example]: one replica's rows are apart in memory.
+  /// Merged passes lie as [pass, replica, example]: one replica's rows are apart in memory.
   @Test(arguments: [2, 4])
   func aSumOverPassesDoesNotDependOnHowManyReplicasRunTogether(width: Int) throws {
     let bench = try Workbench()

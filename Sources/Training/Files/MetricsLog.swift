@@ -22,8 +22,9 @@ final class MetricsLog {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(step, forKey: .step)
       try container.encode(examples, forKey: .examples)
-      try container.encode(seconds, forKey: .seconds)
-      try container.encode(millisecondsPerStep, forKey: .millisecondsPerStep)
+      try container.encode(seconds.isFinite ? seconds : nil, forKey: .seconds)
+      try container.encode(
+        millisecondsPerStep.isFinite ? millisecondsPerStep : nil, forKey: .millisecondsPerStep)
       let keyed: [(CodingKeys, Float?)] = [
         (.own, losses.own), (.generated, losses.generated), (.real, losses.real),
         (.fake, losses.fake),

@@ -8,12 +8,29 @@ final class OutputFile {
 
   private static let bufferSize = 1 << 16
 
-  /// Creates or empties the file.
-  init(path: String) throws(RunFileError) {
+  /// Creates the file, or empties the one that is there.
+  ///
+  /// - Parameter isNew: whether a file that is there already is an error.
+  init(path: String, isNew: Bool = false) throws(RunFileError) {
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
     if descriptor < 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
     buffer.reserveCapacity(Self.bufferSize)
+  }
+
+  /// A name beside `path` that no other file of a run has.
+  static func temporaryPath(beside path: String) -> String {
+    path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+  }
+
+  /// - Throws: `RunFileError.cannotWrite` where something stands at `path` that is no regular file, and that renaming would
+  ///   destroy: a device, a pipe, a directory.
+  static func requireReplaceable(_ path: String) throws(RunFileError) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT != S_IFREG {
+      throw .cannotWrite(path: path, reason: "it exists and is no regular file")
+    }
   }
 
   deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
@@ -69,14 +86,15 @@ final class OutputFile {
   static func writeAtomically(
     to path: String, _ body: (OutputFile) throws(RunFileError) -> Void
   ) throws(RunFileError) {
-    let temporary = path + ".partial"
+    try requireReplaceable(path)
+    let temporary = temporaryPath(beside: path)
     do throws(RunFileError) {
-      let file = try OutputFile(path: temporary)
+      let file = try OutputFile(path: temporary, isNew: true)
       try body(file)
       try file.close()
     } catch {
       unlink(temporary)
-      throw error
+      throw error.naming(path)
     }
     if rename(temporary, path) != 0 {
       let reason = RunFileError.lastReason

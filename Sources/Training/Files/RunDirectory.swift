@@ -30,11 +30,13 @@ package struct RunDirectory: Sendable {
       if !contents.isEmpty { throw .directoryNotEmpty(path: path) }
       return path
     }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+    // Each folder on the way, from the first.
+    var folder = path.hasPrefix("/") ? "/" : ""
+    for component in path.split(separator: "/") {
+      folder += component + "/"
+      if mkdir(folder, 0o755) != 0, errno != EEXIST {
+        throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+      }
     }
     return path
   }
@@ -45,7 +47,9 @@ package struct RunDirectory: Sendable {
       throw .cannotCreateDirectory(path: parent, reason: RunFileError.lastReason)
     }
     let taken = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    var number = (taken.compactMap { Int($0.prefix { $0.isNumber }) }.max() ?? 0) + 1
+    // Numbers beyond the format's reach are somebody else's.
+    let numbers = taken.compactMap { Int($0.prefix { $0.isNumber }) }.filter { $0 < 1_000_000_000 }
+    var number = (numbers.max() ?? 0) + 1
     while true {
       let path = "\(parent)/\(String(format: "%05d", number))-\(name)"
       if mkdir(path, 0o755) == 0 { return path }

@@ -29,6 +29,11 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The same failure to write, of the file that the user knows.
+  func naming(_ path: String) -> RunFileError {
+    if case .cannotWrite(_, let reason) = self { .cannotWrite(path: path, reason: reason) } else { self }
+  }
+
   /// The reason that the C library gives for the last failure.
   static var lastReason: String { String(cString: strerror(errno)) }
 }

@@ -21,12 +21,17 @@ package struct SafetensorsReader {
   /// - Throws: `RunFileError.cannotRead`, `.malformed`
   package init(path: String) throws(RunFileError) {
     self.path = path
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw .cannotRead(path: path, reason: RunFileError.lastReason)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .cannotRead(path: path, reason: "it is no regular file")
+    }
     do {
       data = try Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
     } catch {
-      let reason =
-        FileManager.default.fileExists(atPath: path) ? "\(error.localizedDescription)" : "there is no such file"
-      throw .cannotRead(path: path, reason: reason)
+      throw .cannotRead(path: path, reason: error.localizedDescription)
     }
     func malformed(_ detail: String) -> RunFileError { .malformed(path: path, detail: detail) }
 
@@ -40,7 +45,10 @@ package struct SafetensorsReader {
     guard let object = try? JSONSerialization.jsonObject(with: json),
       let header = object as? [String: Any]
     else { throw malformed("its header is no JSON object") }
-    metadata = header["__metadata__"] as? [String: String] ?? [:]
+    guard let metadata = (header["__metadata__"] ?? [String: String]()) as? [String: String] else {
+      throw malformed("its __metadata__ is no object of strings")
+    }
+    self.metadata = metadata
 
     let available = data.count - start
     var entries: [Entry] = []
@@ -64,11 +72,18 @@ package struct SafetensorsReader {
       entries.append(
         Entry(name: name, shape: shape, range: (start + offsets[0])..<(start + offsets[1])))
     }
-    entries.sort { ($0.range.lowerBound, $0.name) < ($1.range.lowerBound, $1.name) }
-    for (entry, next) in zip(entries, entries.dropFirst())
-    where next.range.lowerBound < entry.range.upperBound {
-      throw malformed("the data of \"\(entry.name)\" and \"\(next.name)\" overlap")
+    // The format's rule: the tensors' data follows one after another and fills the file.
+    entries.sort {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
+    var end = start
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        throw malformed("the data of \"\(entry.name)\" overlaps another's, or leaves a gap")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == data.count else { throw malformed("its last bytes belong to no tensor") }
     self.entries = entries
   }
 

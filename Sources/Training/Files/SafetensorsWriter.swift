@@ -21,7 +21,10 @@ package final class SafetensorsWriter {
   package init(path: String, metadata: [String: String] = [:]) throws(RunFileError) {
     self.path = path
     self.metadata = metadata
-    spool = try OutputFile(path: path + ".data")
+    try OutputFile.requireReplaceable(path)
+    do throws(RunFileError) {
+      spool = try OutputFile(path: OutputFile.temporaryPath(beside: path), isNew: true)
+    } catch { throw error.naming(path) }
   }
 
   deinit { unlink(spool.path) }
@@ -33,16 +36,18 @@ package final class SafetensorsWriter {
     entries[name] = Entry(shape: shape, data_offsets: [offset, end])
     offset = end
     try values.withUnsafeBytes { bytes in
-      Result { () throws(RunFileError) in try spool.write(bytes) }
+      Result { () throws(RunFileError) in
+        do throws(RunFileError) { try spool.write(bytes) } catch { throw error.naming(path) }
+      }
     }.get()
   }
 
   /// Puts header and data together under the file's name.
   package func finish() throws(RunFileError) {
-    try spool.flush()
+    do throws(RunFileError) { try spool.flush() } catch { throw error.naming(path) }
     let header = try header()
     try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
-      try withUnsafeBytes(of: UInt64(header.count).littleEndian) { bytes in
+      try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { bytes in
         Result { () throws(RunFileError) in try file.write(bytes) }
       }.get()
       try file.write(header)

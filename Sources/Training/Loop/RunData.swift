@@ -62,7 +62,7 @@ package struct RunData {
   }
 
   /// The batches of the run, each prepared while the step before runs.
-  package func batches() throws(TrainingError) -> any BatchProvider {
+  func batches() throws(TrainingError) -> any BatchProvider {
     let order: BatchOrder =
       switch configuration.data.order {
       case .replacement: .replacement

@@ -1,5 +1,5 @@
 import Execution
-import Foundation
+import Kernels
 import Program
 import ProgramPasses
 import Replicas
@@ -16,6 +16,16 @@ package final class TrainingRun {
   /// Updates before the first one that counts: 1 with `objective.warmUp`.
   private let uncounted: Int
 
+  /// Starts a run on `data`, once it is known that this machine's memory is enough.
+  ///
+  /// - Throws: `TrainingError.replicas(.execution(.memory))` with both figures where it is not.
+  package convenience init(
+    _ configuration: RunConfiguration, data: RunData, recording: TrainingStep.Recording = []
+  ) throws(TrainingError) {
+    try Self.requireMemory(configuration, recording)
+    try self.init(configuration, batches: try data.batches(), recording: recording)
+  }
+
   /// Builds and compiles the step, and gives the variables their initial values.
   ///
   /// - Parameters:
@@ -26,24 +36,14 @@ package final class TrainingRun {
     recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
     self.configuration = configuration
-    let step = try TrainingStep(configuration)
-    var recordings = [recording]
-    let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
-    if measures { recordings.append(recording.union(.gradientNorm)) }
-    measuringVariant = measures ? 1 : nil
-
-    let programs: [Program]
-    do throws(ProgramError) {
-      programs = try recordings.map { (recording) throws(ProgramError) in
-        try step.program(recording: recording).lowered()
-      }
-    } catch { throw .program(error) }
+    let programs = try Self.programs(configuration, recording)
+    measuringVariant = programs.count > 1 ? 1 : nil
     store = VariableStore(
       programs[0].variables, replicas: 0..<configuration.replicas, seed: configuration.seed)
     do throws(ReplicaError) {
       group = try ReplicaGroup(
         programs,
-        placement: Placement(replicas: configuration.replicas, threads: configuration.workerCount),
+        placement: configuration.placement,
         store: store,
         options: ExecutionOptions(
           reduction: configuration.reductionMode, backend: configuration.matrixBackend,
@@ -60,6 +60,38 @@ package final class TrainingRun {
         before: batches,
         count: configuration.batchSize * images.height * images.width * images.channels)
     if uncounted > 0 { try run(updates: uncounted, variant: 0) }
+  }
+
+  /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for now and then, as it is run
+  /// to measure them.
+  private static func programs(
+    _ configuration: RunConfiguration, _ recording: TrainingStep.Recording
+  ) throws(TrainingError) -> [Program] {
+    let step = try TrainingStep(configuration)
+    let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
+    let recordings = measures ? [recording, recording.union(.gradientNorm)] : [recording]
+    do throws(ProgramError) {
+      return try recordings.map { (recording) throws(ProgramError) in
+        try step.program(recording: recording).lowered()
+      }
+    } catch { throw .program(error) }
+  }
+
+  private static func requireMemory(
+    _ configuration: RunConfiguration, _ recording: TrainingStep.Recording
+  ) throws(TrainingError) {
+    let programs = try programs(configuration, recording)
+    let image = configuration.model.image
+    // Two batches are held: the one in use and the next.
+    let batches = 2 * configuration.batchSize * image.height * image.width * image.channels
+    do throws(ReplicaError) {
+      let floats = try ReplicaGroup.floatCount(
+        programs, placement: configuration.placement, reduction: configuration.reductionMode)
+      let needed = (floats + batches) * MemoryLayout<Float>.stride
+      if needed > Machine.memory {
+        throw ReplicaError.execution(.memory(needed: needed, available: Machine.memory))
+      }
+    } catch { throw .replicas(error) }
   }
 
   /// Completed updates, the warm-up not counted.

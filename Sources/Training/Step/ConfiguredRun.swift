@@ -67,6 +67,8 @@ extension RunConfiguration {
   /// Worker threads: as asked for, or one for each available core, but never more than replicas.
   package var workerCount: Int { threads ?? min(Machine.availableCores, replicas) }
 
+  var placement: Placement { Placement(replicas: replicas, threads: workerCount) }
+
   package var matrixBackend: MatrixBackend {
     switch kernels.matmul {
     case nil: .best

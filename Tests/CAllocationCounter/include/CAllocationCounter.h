@@ -1,1 +1,8 @@
+// Counts the memory allocations of a thread: malloc and its relatives are replaced for the whole process, and count while the
+// calling thread has counting switched on.
 #pragma once
+
+void allocation_counting_start(void);
+
+// Switches counting off on this thread, and returns how many allocations it made since the start.
+long allocation_counting_stop(void);

@@ -1,0 +1,132 @@
+import Execution
+import Kernels
+import Program
+import ProgramPasses
+import Replicas
+import TestSupport
+
+/// Seeded images for some steps, all made beforehand.
+final class SeededBatches: BatchProvider, @unchecked Sendable {
+  private let images: UnsafeMutablePointer<Float>
+  private let count: Int
+
+  /// - Parameter count: the numbers of one step's images for all replicas.
+  init(steps: Int, count: Int, seed: Int = 5) {
+    var numbers = SeededNumbers(seed: seed)
+    images = .allocate(capacity: steps * count)
+    images.initialize(from: numbers.floats(steps * count, in: -1...1), count: steps * count)
+    self.count = count
+  }
+
+  deinit { images.deallocate() }
+
+  func acquire(step: Int) -> UnsafePointer<Float> { UnsafePointer(images + step * count) }
+  func release(step: Int) {}
+
+  /// Makes all numbers of one replica's images in one step no numbers.
+  func spoil(step: Int, replica: Int, of replicas: Int) {
+    let share = count / replicas
+    let start = step * count + replica * share
+    for index in start..<(start + share) { images[index] = .nan }
+  }
+}
+
+/// A step over some networks, its images, and how they are trained in a test.
+struct TrainingCase {
+  let replicas: Int
+  let examples: Int
+  let imageCount: Int
+  /// Lowered variants: the plain step, and one that records more.
+  let variants: [Program]
+  let parameters: [String]
+
+  init(
+    _ networks: some AdversarialNetworks, adam: Adam.Variant, replicas: Int, examples: Int
+  ) throws {
+    self.replicas = replicas
+    self.examples = examples
+    imageCount = networks.imageShape.count
+    let plain = try SelfGANStep(networks, examples: examples, adam: adam)
+    let recording = try SelfGANStep(
+      networks, examples: examples, adam: adam, recording: [.gradientNorm, .averagedGradients])
+    variants = [try plain.program.lowered(), try recording.program.lowered()]
+    parameters = plain.parameters
+  }
+
+  static func small(replicas: Int = 8) throws -> TrainingCase {
+    try TrainingCase(
+      SmallNetworks(.keras(.perReplica)), adam: .keras, replicas: replicas, examples: 3)
+  }
+
+  /// Moving statistics that all replicas share: assigned by one worker, read by all.
+  static func sharingStatistics(replicas: Int = 8) throws -> TrainingCase {
+    try TrainingCase(
+      SmallNetworks(.pytorch(.sequential(replicas: replicas))), adam: .pytorch,
+      replicas: replicas, examples: 3)
+  }
+
+  /// The paper's network and batch.
+  static func paper() throws -> TrainingCase {
+    try TrainingCase(
+      MultilayerPerceptron(
+        layout: .keras, latentSize: 100, imageShape: [28, 28, 1], movingStatistics: .perReplica),
+      adam: .keras, replicas: 8, examples: 8)
+  }
+
+  func group(
+    threads: Int, reduction: ReductionMode, backend: MatrixBackend = .best, timeout: Double = 60
+  ) throws -> ReplicaGroup {
+    try ReplicaGroup(
+      variants, placement: Placement(replicas: replicas, threads: threads),
+      store: VariableStore(variants[0].variables, replicas: 0..<replicas, seed: 9),
+      options: ExecutionOptions(
+        reduction: reduction, backend: backend, seed: 9, timeout: timeout,
+        input: SelfGANStep.real, watched: SelfGANStep.losses))
+  }
+
+  func batches(steps: Int) -> SeededBatches {
+    SeededBatches(steps: steps, count: replicas * examples * imageCount)
+  }
+
+  /// The bits of every replica's losses after each step, and of all variables after the last.
+  func train(
+    threads: Int, reduction: ReductionMode, backend: MatrixBackend = .best,
+    variants: [Int] = [0, 0, 0]
+  ) throws -> TrainingBits {
+    let group = try group(threads: threads, reduction: reduction, backend: backend)
+    let batches = batches(steps: variants.count)
+    var losses: [UInt32] = []
+    for variant in variants {
+      try group.run(steps: 1, variant: variant, batches: batches)
+      for replica in group.replicas(variant: variant) {
+        losses += SelfGANStep.losses.flatMap { bits(replica.output($0) ?? []) }
+      }
+    }
+    let variables = group.store.variables.flatMap { variable in
+      (0..<replicas).flatMap { bits(group.store.read(variable.name, replica: $0)) }
+    }
+    return TrainingBits(losses: losses, variables: variables)
+  }
+}
+
+struct TrainingBits {
+  /// How many floats have other bits.
+  struct Differences: Equatable {
+    static let none = Differences(losses: 0, variables: 0)
+    let losses: Int
+    let variables: Int
+  }
+
+  let losses: [UInt32]
+  let variables: [UInt32]
+
+  func differences(from other: TrainingBits) -> Differences {
+    func count(_ a: [UInt32], _ b: [UInt32]) -> Int {
+      zip(a, b).reduce(abs(a.count - b.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+    }
+    return Differences(
+      losses: count(losses, other.losses), variables: count(variables, other.variables))
+  }
+}
+
+let backends = MatrixBackend.allCases.filter(\.isPresent)
