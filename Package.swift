@@ -2,7 +2,8 @@
 import Foundation
 import PackageDescription
 
-/// oneDNN is used where Debian's `libdnnl-dev` (or another copy with the same C API) is installed; OpenBLAS always is.
+/// oneDNN is used where Debian's `libdnnl-dev` (or another copy with the same C API) is installed;
+/// OpenBLAS always is.
 let oneDNNIsPresent = FileManager.default.fileExists(atPath: "/usr/include/dnnl.h")
 
 /// Continuous integration treats every warning as an error.

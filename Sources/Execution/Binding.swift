@@ -247,7 +247,9 @@ final class Binding {
           attributes.activation.kernel)
       ]
     case .batchNormGradient(let attributes):
-      guard operands.count == 5 || plan.outerCounts[operands[5].index] == plan.outerCounts[operands[0].index],
+      guard
+        operands.count == 5
+          || plan.outerCounts[operands[5].index] == plan.outerCounts[operands[0].index],
         plan.outerCounts[operands[0].index] == plan.outerCounts[operands[1].index]
       else { throw unsupported("dy and x are laid out differently") }
       return [
@@ -292,7 +294,8 @@ final class Binding {
     ]
   }
 
-  private func concatenate(_ operands: [Value], _ axis: Int, _ result: Value) throws -> [KernelCall] {
+  private func concatenate(_ operands: [Value], _ axis: Int, _ result: Value) throws -> [KernelCall]
+  {
     var start = 0
     var calls: [KernelCall] = []
     for operand in operands {
@@ -321,15 +324,19 @@ final class Binding {
     let (inWidth, outWidth) = form == .plain ? (k, n) : (n, k)
     let rows = program.shape(of: result).count / outWidth
     let isOwn = isPerReplica(matrix)
-    guard !isPerReplica(x) || plan.outerCounts[x.index] * outWidth * program.shape(of: x).count
-        == plan.outerCounts[result.index] * inWidth * program.shape(of: result).count
+    guard
+      !isPerReplica(x)
+        || plan.outerCounts[x.index] * outWidth * program.shape(of: x).count
+          == plan.outerCounts[result.index] * inWidth * program.shape(of: result).count
         || plan.outerCounts[x.index] == plan.outerCounts[result.index]
     else { throw unsupported("x and the result are laid out differently") }
 
     // Blocks of rows that are multiplied in a call of their own.
     let outer = isPerReplica(result) ? plan.outerCounts[result.index] : 1
     let blocks = isPerReplica(result) && (isOwn || separatesReplicas) ? outer * plan.width : 1
-    if isOwn && outer != 1 { throw unsupported("every replica's own matrix needs replica-major rows") }
+    if isOwn && outer != 1 {
+      throw unsupported("every replica's own matrix needs replica-major rows")
+    }
     let blockRows = isPerReplica(result) ? rows * plan.width / blocks : rows
     return try (0..<blocks).flatMap { block in
       try factory.product(
@@ -362,7 +369,9 @@ final class Binding {
       return try factory.product(
         .transposedLeft, pointer(x), pointer(y), out: pointer(result), rows: rows, k: k, n: n)
     }
-    guard let layout = rowLayout(x, y) else { throw unsupported("the rows are laid out differently") }
+    guard let layout = rowLayout(x, y) else {
+      throw unsupported("the rows are laid out differently")
+    }
     return (0..<plan.width).map { replica in
       factory.weightGradient(
         x: pointer(x) + replica * layout.rows * k, y: pointer(y) + replica * layout.rows * n,
@@ -371,8 +380,8 @@ final class Binding {
     }
   }
 
-  /// xᵀ · y over all replicas of each partial sum, into its reduction buffer: in one product where the group makes a single
-  /// sum in any order, along the tree otherwise.
+  /// xᵀ · y over all replicas of each partial sum, into its reduction buffer: in one product where
+  /// the group makes a single sum in any order, along the tree otherwise.
   private func reducedProduct(
     _ x: Value, _ y: Value, _ index: Int, _ unsupported: (String) -> ProgramError
   ) throws -> [KernelCall] {

@@ -2,11 +2,12 @@ import Kernels
 import Program
 import ProgramPasses
 
-/// How a group adds the gradients of some of its replicas, before anyone else's, to one partial sum.
+/// How a group adds the gradients of some of its replicas, before anyone else's, to one partial
+/// sum.
 package struct SubtreeSum: Hashable, Sendable {
   package let replicas: Range<Int>
-  /// After the gradient of the replica at position i, how many pairwise additions follow (`ReductionTree`); empty where any
-  /// order will do.
+  /// After the gradient of the replica at position i, how many pairwise additions follow
+  /// (`ReductionTree`); empty where any order will do.
   package let merges: [Int32]
 
   package init(replicas: Range<Int>, merges: [Int32]) {
@@ -15,17 +16,19 @@ package struct SubtreeSum: Hashable, Sendable {
   }
 }
 
-/// Runs a plan for one group of replicas together: a list of kernel calls over one arena, made before the first step.
+/// Runs a plan for one group of replicas together: a list of kernel calls over one arena, made
+/// before the first step.
 ///
-/// It is used by one thread at a time. The segments of the plan are run one by one; between them the owner reduces the
-/// partial sums of all groups.
+/// It is used by one thread at a time. The segments of the plan are run one by one; between them
+/// the owner reduces the partial sums of all groups.
 package final class GroupExecutor {
   package let plan: ExecutionPlan
   /// The replicas of the group.
   package let replicas: Range<Int>
 
   private let calls: [CallList]
-  /// Assignments of replicated variables, which only one group of the process makes, after all have read them.
+  /// Assignments of replicated variables, which only one group of the process makes, after all have
+  /// read them.
   private let replicatedAssignments: CallList
   private let binding: Binding
 
@@ -37,7 +40,8 @@ package final class GroupExecutor {
   /// - Throws: `ExecutionError.kernel` where an operation has no kernel for its shapes.
   package init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
-    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore, reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
+    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
     separatesReplicas: Bool
   ) throws(ExecutionError) {
     precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")
@@ -49,7 +53,9 @@ package final class GroupExecutor {
 
     var segments: [CallList] = []
     for (index, segment) in plan.segments.enumerated() {
-      for instruction in segment { try binding.bind(plan.program.instructions[instruction], instruction) }
+      for instruction in segment {
+        try binding.bind(plan.program.instructions[instruction], instruction)
+      }
       if index == plan.segments.count - 1 { try binding.bindAssignments(.perReplica) }
       segments.append(binding.takeCalls())
     }

@@ -2,7 +2,8 @@ import Program
 import RandomStreams
 
 extension Variable {
-  /// The values that the variable starts with, rounded to Float: element i is drawn from the stream `initial/<name>`.
+  /// The values that the variable starts with, rounded to Float: element i is drawn from the stream
+  /// `initial/<name>`.
   ///
   /// - Complexity: O(count)
   package func initialValues(seed: UInt64) -> [Float] {

@@ -10,7 +10,8 @@ struct LogicalView {
   /// The distance from one replica's element to the next one's; 0 where all share the value.
   var replicaStride: Int
 
-  /// A value of `shape` that lies densely as [outer.., width, inner..], or as [shape] where `width` is nil.
+  /// A value of `shape` that lies densely as [outer.., width, inner..], or as [shape] where `width`
+  /// is nil.
   init(_ pointer: UnsafeMutablePointer<Float>, _ shape: Shape, outer: Int, width: Int?) {
     self.pointer = pointer
     dimensions = shape.dimensions
@@ -30,7 +31,8 @@ struct LogicalView {
     }
   }
 
-  /// As a tensor of the kernels, with the replica axis, of `width`, before `axis`; without it where `axis` is nil.
+  /// As a tensor of the kernels, with the replica axis, of `width`, before `axis`; without it where
+  /// `axis` is nil.
   func tensor(replicaAxis axis: Int?, width: Int) -> StridedTensor {
     var (dimensions, strides) = (dimensions, strides)
     if let axis {

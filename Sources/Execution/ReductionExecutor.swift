@@ -2,8 +2,8 @@ import Kernels
 import Program
 import ProgramPasses
 
-/// Does one worker's share of what happens between the segments of a plan: adds the partial sums of all groups along the
-/// tree, and lets Adam take them.
+/// Does one worker's share of what happens between the segments of a plan: adds the partial sums of
+/// all groups along the tree, and lets Adam take them.
 package final class ReductionExecutor {
   private let rounds: [CallList]
   private let factory: KernelFactory

@@ -2,8 +2,9 @@ import Kernels
 import Program
 import RandomStreams
 
-/// Runs a program as it is written, in float64, one operation after another, for all replicas: the oracle that the executor
-/// and the passes are tested against. It knows every operation, those that only fusion makes included.
+/// Runs a program as it is written, in float64, one operation after another, for all replicas: the
+/// oracle that the executor and the passes are tested against. It knows every operation, those that
+/// only fusion makes included.
 package struct ReferenceInterpreter {
   package let program: Program
   package let replicas: Int
@@ -56,7 +57,8 @@ package struct ReferenceInterpreter {
       uniqueKeysWithValues: program.outputs.map { ($0.name, values[$0.value.index]) })
   }
 
-  /// The results of one instruction: for each result, one tensor a replica, or a single one where it is replicated.
+  /// The results of one instruction: for each result, one tensor a replica, or a single one where
+  /// it is replicated.
   private func evaluate(
     _ instruction: Instruction, inputs: [String: [DoubleTensor]],
     operand: (Value) -> [DoubleTensor]

@@ -1,10 +1,12 @@
 import Program
 import ProgramPasses
 
-/// The variables' memory in one process, outside any arena: training, sampling and checking programs share it.
+/// The variables' memory in one process, outside any arena: training, sampling and checking
+/// programs share it.
 ///
-/// Parameters and Adam's moments lie in three flat buffers of one layout; a per-replica variable has one block for the
-/// process's replicas, in their order. Who may write when is the executor's business; the store only owns the memory.
+/// Parameters and Adam's moments lie in three flat buffers of one layout; a per-replica variable
+/// has one block for the process's replicas, in their order. Who may write when is the executor's
+/// business; the store only owns the memory.
 package final class VariableStore: @unchecked Sendable {
   package let variables: [Variable]
   /// The replicas of this process.

@@ -1,7 +1,7 @@
 import CKernels
 
-/// One call of a step: a C function and the argument block that was prepared for it before the first step. Running it
-/// allocates nothing and counts no references.
+/// One call of a step: a C function and the argument block that was prepared for it before the
+/// first step. Running it allocates nothing and counts no references.
 package struct KernelCall {
   package typealias Function = @convention(c) (UnsafeRawPointer?) -> Int32
 
@@ -21,7 +21,8 @@ package struct KernelCall {
 
 extension KernelCall: @unchecked Sendable {}
 
-/// Memory as a kernel sees it: element (i, j, …) lies at pointer + i·strides[0] + j·strides[1] + …; a stride of 0 repeats.
+/// Memory as a kernel sees it: element (i, j, …) lies at pointer + i·strides[0] + j·strides[1] + …;
+/// a stride of 0 repeats.
 package struct StridedTensor {
   package var pointer: UnsafeMutablePointer<Float>
   package var dimensions: [Int]

@@ -5,8 +5,9 @@ import COpenBLAS
   import COneDNN
 #endif
 
-/// Prepares kernel calls for one thread, and owns their argument blocks, scratch memory and library objects: a call is valid
-/// as long as its factory lives. Calls of one factory share scratch memory and must not run at the same time.
+/// Prepares kernel calls for one thread, and owns their argument blocks, scratch memory and library
+/// objects: a call is valid as long as its factory lives. Calls of one factory share scratch memory
+/// and must not run at the same time.
 package final class KernelFactory {
   package let backend: MatrixBackend
   /// The names of the code that oneDNN chose for its products, in the order of creation.
@@ -119,7 +120,8 @@ extension KernelFactory {
     return KernelCall(ck_sum, keep(arguments))
   }
 
-  /// Draws [examples, elements] of the stream with `identifier`, from example `firstExample` of the global batch on.
+  /// Draws [examples, elements] of the stream with `identifier`, from example `firstExample` of the
+  /// global batch on.
   package func random(
     out: UnsafeMutablePointer<Float>, normal: Bool, seed: UInt64, stream identifier: UInt32,
     examples: Int, firstExample: Int, elements: Int, step: UnsafePointer<Int64>
@@ -197,7 +199,8 @@ extension KernelFactory {
           columns: Int64(groups.columns), activation: Int32(code.rawValue), slope: slope)))
   }
 
-  /// y = activation(gamma·(x − mean)/√(variance + epsilon) + beta) with the statistics of each group.
+  /// y = activation(gamma·(x − mean)/√(variance + epsilon) + beta) with the statistics of each
+  /// group.
   package func batchNorm(
     x: UnsafePointer<Float>, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>,
     y: UnsafeMutablePointer<Float>, mean: UnsafeMutablePointer<Float>,
@@ -214,7 +217,8 @@ extension KernelFactory {
           epsilon: Float(epsilon), activation: Int32(code.rawValue), slope: slope)))
   }
 
-  /// The gradients of `batchNorm`; dgamma and dbeta are of each group. `y` is read only where there is an activation.
+  /// The gradients of `batchNorm`; dgamma and dbeta are of each group. `y` is read only where there
+  /// is an activation.
   package func batchNormGradient(
     dy: UnsafePointer<Float>, x: UnsafePointer<Float>, gamma: UnsafePointer<Float>,
     mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, y: UnsafePointer<Float>?,
@@ -279,7 +283,8 @@ extension KernelFactory {
     _ form: ProductKernel, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>,
     out: UnsafeMutablePointer<Float>, rows: Int, k: Int
   ) -> [KernelCall] {
-    let arguments = ck_column_product_arguments(x: x, w: y, out: out, rows: Int64(rows), k: Int64(k))
+    let arguments = ck_column_product_arguments(
+      x: x, w: y, out: out, rows: Int64(rows), k: Int64(k))
     return switch form {
     case .plain: [KernelCall(ck_column_product, keep(arguments))]
     case .transposedRight: [KernelCall(ck_column_outer_product, keep(arguments))]
@@ -396,7 +401,8 @@ extension KernelFactory {
           tree: tree(partials, merges), out: out, count: Int64(count), scale: scale)))
   }
 
-  /// Adam over `count` parameters with the gradient scale · Σ partials, which is stored where `stored` is given.
+  /// Adam over `count` parameters with the gradient scale · Σ partials, which is stored where
+  /// `stored` is given.
   package func adam(
     _ adam: AdamKernel, partials: [UnsafePointer<Float>], merges: [Int32], scale: Float,
     stored: UnsafeMutablePointer<Float>?, parameters: UnsafeMutablePointer<Float>,
@@ -413,8 +419,8 @@ extension KernelFactory {
           beta2: adam.beta2, epsilon: adam.epsilon, scale: scale, keras: adam.keras ? 1 : 0)))
   }
 
-  /// out [k, n] = xᵀ · y of each replica, added along the tree. Replica r has `rows` rows in each of `segments` passes:
-  /// row pass · segmentRows + r · rows + j.
+  /// out [k, n] = xᵀ · y of each replica, added along the tree. Replica r has `rows` rows in each
+  /// of `segments` passes: row pass · segmentRows + r · rows + j.
   package func weightGradient(
     x: UnsafePointer<Float>, y: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>,
     merges: [Int32], segments: Int, segmentRows: Int, rows: Int, k: Int, n: Int

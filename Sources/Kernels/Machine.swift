@@ -54,7 +54,8 @@ package enum Machine {
     #if ONEDNN
       guard let version = dnnl_version()?.pointee else { return nil }
       return (
-        "\(version.major).\(version.minor).\(version.patch)", String(cString: odnn_instruction_set())
+        "\(version.major).\(version.minor).\(version.patch)",
+        String(cString: odnn_instruction_set())
       )
     #else
       return nil

@@ -1,4 +1,5 @@
-/// What an instruction does. `docs/operations.md` lists every operation with its shapes, constraints and gradient.
+/// What an instruction does. `docs/operations.md` lists every operation with its shapes,
+/// constraints and gradient.
 package enum Operation: Hashable, Sendable {
   // Where values come from.
   case input(name: String, shape: Shape)
@@ -56,7 +57,8 @@ package enum Elementwise: Hashable, Sendable {
   /// 1 where a > b, 0 elsewhere.
   case greater
 
-  // Gradients of activations, (dy, y) → dx, told from the activation's *output* so that its input need not be kept.
+  // Gradients of activations, (dy, y) → dx, told from the activation's *output* so that its input
+  // need not be kept.
   case tanhGradient, sigmoidGradient
   case leakyReLUGradient(slope: Double)
   /// (dy, x) → dy where low ≤ x ≤ high, 0 elsewhere.
@@ -73,7 +75,8 @@ package enum Elementwise: Hashable, Sendable {
   }
 }
 
-/// The three products of a dense layer. Leading axes of `x` (and of `y` in `transposedLeft`) are rows.
+/// The three products of a dense layer. Leading axes of `x` (and of `y` in `transposedLeft`) are
+/// rows.
 package enum ProductForm: String, Hashable, Sendable, CaseIterable {
   /// x [.., K] · w [K, N] → [.., N].
   case plain
@@ -130,10 +133,11 @@ package enum Activation: Hashable, Sendable {
   }
 }
 
-/// y = activation(γ · (x − mean) / √(variance + ε) + β), the mean and the biased variance taken over `axes`.
+/// y = activation(γ · (x − mean) / √(variance + ε) + β), the mean and the biased variance taken
+/// over `axes`.
 ///
-/// The last axis is the features; an axis that is neither last nor in `axes` (the pass axis of a merged discriminator)
-/// has statistics of its own.
+/// The last axis is the features; an axis that is neither last nor in `axes` (the pass axis of a
+/// merged discriminator) has statistics of its own.
 package struct BatchNormAttributes: Hashable, Sendable {
   package var axes: [Int]
   package var epsilon: Double

@@ -1,4 +1,5 @@
-/// The value of an attribute in a program's text: `{axes = [0, 1], epsilon = 0.001, stream = "noise"}`.
+/// The value of an attribute in a program's text: `{axes = [0, 1], epsilon = 0.001, stream =
+/// "noise"}`.
 enum Attribute: Hashable {
   case number(Double)
   case numbers([Double])
@@ -63,7 +64,8 @@ extension Operation {
     switch self {
     case .input(let name, let shape): [("name", .string(name)), ("shape", Attribute(shape))]
     case .variable(let name): [("name", .string(name))]
-    case .constant(let number, let shape): [("value", .number(number)), ("shape", Attribute(shape))]
+    case .constant(let number, let shape):
+      [("value", .number(number)), ("shape", Attribute(shape))]
     case .replicaConstant(let numbers): [("values", .numbers(numbers))]
     case .random(let distribution, let stream, let shape):
       [
@@ -87,7 +89,8 @@ extension Operation {
     }
   }
 
-  /// The operation that text describes; nil where no operation has this mnemonic and these attributes.
+  /// The operation that text describes; nil where no operation has this mnemonic and these
+  /// attributes.
   init?(mnemonic: String, attributes: [String: Attribute]) {
     var read = AttributeReader(attributes)
     guard let operation = try? Self.operation(mnemonic, &read), read.isExhausted else { return nil }

@@ -21,7 +21,8 @@ package struct Instruction: Hashable, Sendable {
   }
 }
 
-/// State that outlives a step. Its storage is outside the program: training, sampling and checking programs share it.
+/// State that outlives a step. Its storage is outside the program: training, sampling and checking
+/// programs share it.
 package struct Variable: Hashable, Sendable {
   package enum Role: String, Hashable, Sendable {
     /// Trained by an optimizer; the same in every replica.
@@ -49,6 +50,13 @@ package enum InitialValue: Hashable, Sendable {
   /// Uniform in (−bound, bound).
   case uniform(bound: Double)
   case normal(mean: Double, deviation: Double)
+
+  var isFinite: Bool {
+    switch self {
+    case .constant(let number), .uniform(let number): number.isFinite
+    case .normal(let mean, let deviation): mean.isFinite && deviation.isFinite
+    }
+  }
 
   /// Glorot and Bengio 2010: uniform with bound √(6/(in + out)).
   package static func glorotUniform(inputs: Int, outputs: Int) -> InitialValue {
@@ -79,6 +87,12 @@ package struct Adam: Hashable, Sendable {
     self.epsilon = epsilon
     self.variant = variant
   }
+
+  /// Whether the numbers are finite, the decays in [0, 1), and ε is positive.
+  var isUsable: Bool {
+    learningRate.isFinite && (0..<1).contains(beta1) && (0..<1).contains(beta2)
+      && epsilon.isFinite && epsilon > 0
+  }
 }
 
 /// A change of variables that takes effect at the end of the step.
@@ -95,7 +109,8 @@ package enum Update: Hashable, Sendable {
   }
 }
 
-/// One step as a single replica sees it: a typed graph with static shapes, in an order in which it can be run.
+/// One step as a single replica sees it: a typed graph with static shapes, in an order in which it
+/// can be run.
 package struct Program: Hashable, Sendable {
   package struct Output: Hashable, Sendable {
     package var name: String

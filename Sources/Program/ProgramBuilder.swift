@@ -1,5 +1,5 @@
-/// Appends instructions to a program. The first constraint that fails is kept and thrown by `finish()`, so that networks
-/// and objectives read as formulas, without a `try` a line.
+/// Appends instructions to a program. The first constraint that fails is kept and thrown by
+/// `finish()`, so that networks and objectives read as formulas, without a `try` a line.
 package final class ProgramBuilder {
   package private(set) var program: Program
   /// The layer that new instructions belong to.
@@ -31,7 +31,8 @@ package final class ProgramBuilder {
     return body()
   }
 
-  /// Appends an instruction and returns its results. After a failure the results are scalars, never executed.
+  /// Appends an instruction and returns its results. After a failure the results are scalars, never
+  /// executed.
   @discardableResult
   package func append(_ operation: Operation, _ operands: [Tensor]) -> [Tensor] {
     var types: [TensorType]
@@ -60,7 +61,8 @@ package final class ProgramBuilder {
     return tensor
   }
 
-  /// Declares a variable and reads it. Declaring it again, as a second pass through a network does, reads it again.
+  /// Declares a variable and reads it. Declaring it again, as a second pass through a network does,
+  /// reads it again.
   package func variable(
     _ name: String, shape: Shape, distribution: Distribution = .replicated, role: Variable.Role,
     initial: InitialValue
@@ -215,7 +217,9 @@ extension Tensor {
   package func log() -> Tensor { apply(.log) }
   package func squareRoot() -> Tensor { apply(.squareRoot) }
   package func square() -> Tensor { apply(.square) }
-  package func clamped(_ low: Double, _ high: Double) -> Tensor { apply(.clamp(low: low, high: high)) }
+  package func clamped(_ low: Double, _ high: Double) -> Tensor {
+    apply(.clamp(low: low, high: high))
+  }
 
   package static prefix func - (a: Tensor) -> Tensor { a.apply(.negate) }
   package static func + (a: Tensor, b: Tensor) -> Tensor { a.apply(.add, b) }

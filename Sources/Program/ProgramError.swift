@@ -50,11 +50,13 @@ package enum Constraint: String, Hashable, Sendable, CaseIterable {
   case sliceBounds = "C9"
   /// Concatenated operands agree in every other axis.
   case concatenation = "C10"
-  /// Batch norm's γ and β have the extent of the last axis, and its statistics the shape of the kept axes.
+  /// Batch norm's γ and β have the extent of the last axis, and its statistics the shape of the
+  /// kept axes.
   case batchNormShapes = "C11"
   /// A variable is declared once, and read and updated as declared.
   case variables = "C12"
-  /// What is reduced over the replicas differs between them; what a replicated variable or Adam takes does not.
+  /// What is reduced over the replicas differs between them; what a replicated variable or Adam
+  /// takes does not.
   case distribution = "C13"
   /// A gradient is taken of a scalar.
   case scalarGradient = "C14"
@@ -62,7 +64,8 @@ package enum Constraint: String, Hashable, Sendable, CaseIterable {
   case singleAssignment = "C15"
   /// A variable is updated at most once a step, by a value of its shape.
   case updates = "C16"
-  /// Random streams have distinct names, so that no two draws are the same numbers; inputs have distinct names.
+  /// Random streams have distinct names, so that no two draws are the same numbers; inputs have
+  /// distinct names.
   case streams = "C17"
   /// Numbers are finite; ε is positive; a clamp's bounds are in order.
   case numbers = "C18"

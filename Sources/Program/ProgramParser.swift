@@ -40,7 +40,8 @@ private struct ProgramParser {
       try expectEndOfLine()
     }
     try expectEndOfLine()
-    // Values are numbered densely in printed programs; a gap, as a dead value leaves it, is never read.
+    // Values are numbered densely in printed programs; a gap, as a dead value leaves it, is never
+    // read.
     let count = (types.keys.max() ?? -1) + 1
     guard count <= 4 * types.count + 1024 else { throw failure("value numbers are not dense") }
     program.types = (0..<count).map { types[$0] ?? TensorType([], .replicated) }

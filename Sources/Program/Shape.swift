@@ -22,8 +22,8 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
     Shape(dimensions.indices.filter { !axes.contains($0) }.map { dimensions[$0] })
   }
 
-  /// The shape that two operands have in common under NumPy's broadcasting (aligned at the last axis; 1 stretches),
-  /// or nil where they do not fit.
+  /// The shape that two operands have in common under NumPy's broadcasting (aligned at the last
+  /// axis; 1 stretches), or nil where they do not fit.
   package func broadcast(with other: Shape) -> Shape? {
     let rank = max(self.rank, other.rank)
     var result = [Int](repeating: 1, count: rank)
@@ -36,7 +36,8 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
     return Shape(result)
   }
 
-  /// The axes of `result` along which a tensor of this shape repeats when it is broadcast to `result`.
+  /// The axes of `result` along which a tensor of this shape repeats when it is broadcast to
+  /// `result`.
   package func repeatedAxes(in result: Shape) -> [Int] {
     let offset = result.rank - rank
     return result.dimensions.indices.filter { axis in
@@ -45,15 +46,15 @@ package struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomStrin
   }
 }
 
-/// Whether a value is the same in every replica (parameters, averaged gradients) or each replica has its own
-/// (activations, batch statistics, losses).
+/// Whether a value is the same in every replica (parameters, averaged gradients) or each replica
+/// has its own (activations, batch statistics, losses).
 package enum Distribution: String, Hashable, Sendable {
   case replicated
   case perReplica = "each"
 }
 
-/// What is known of a value before the program runs. Elements are real numbers: the executor computes in float32, the
-/// reference interpreter in float64.
+/// What is known of a value before the program runs. Elements are real numbers: the executor
+/// computes in float32, the reference interpreter in float64.
 package struct TensorType: Hashable, Sendable, CustomStringConvertible {
   package var shape: Shape
   package var distribution: Distribution

@@ -1,11 +1,19 @@
-/// The types of an instruction's results from those of its operands; the constraints of `docs/operations.md` are checked
-/// here and nowhere else.
+/// The types of an instruction's results from those of its operands; the constraints of
+/// `docs/operations.md` are checked here and nowhere else.
 extension Operation {
   /// - Throws: `ProgramError.constraint`, naming `layer`, the operation and the operands' types.
   package func resultTypes(
     of operands: [TensorType], variables: [Variable], layer: String
   ) throws(ProgramError) -> [TensorType] {
     let check = Check(operation: mnemonic, layer: layer, operands: operands)
+    let types = try resultTypes(of: operands, variables: variables, check)
+    for type in types { try check.extents(type.shape) }
+    return types
+  }
+
+  private func resultTypes(
+    of operands: [TensorType], variables: [Variable], _ check: Check
+  ) throws(ProgramError) -> [TensorType] {
     let distribution: Distribution =
       operands.contains { $0.distribution == .perReplica } ? .perReplica : .replicated
     let shapes = operands.map(\.shape)
@@ -14,7 +22,6 @@ extension Operation {
     switch self {
     case .input(_, let shape), .random(_, _, let shape):
       try check.operandCount(0)
-      try check.extents(shape)
       return [TensorType(shape, .perReplica)]
 
     case .variable(let name):
@@ -26,7 +33,6 @@ extension Operation {
 
     case .constant(let number, let shape):
       try check.operandCount(0)
-      try check.extents(shape)
       try check.require(number.isFinite, .numbers, "the constant \(number) is not finite")
       return [TensorType(shape, .replicated)]
 
@@ -51,7 +57,6 @@ extension Operation {
       guard let shape = shapes[0].broadcast(with: shapes[1]) else {
         throw check.failure(.broadcastable, "the shapes do not broadcast")
       }
-      try check.extents(shape)
       return one(shape)
 
     case .product(let form):
@@ -78,9 +83,9 @@ extension Operation {
 
     case .broadcast(let shape):
       try check.operandCount(1)
-      try check.extents(shape)
       try check.require(
-        shapes[0].broadcast(with: shape) == shape, .broadcastable, "cannot be broadcast to \(shape)")
+        shapes[0].broadcast(with: shape) == shape, .broadcastable, "cannot be broadcast to \(shape)"
+      )
       return one(shape)
 
     case .reshape(let shape):
@@ -105,7 +110,6 @@ extension Operation {
           && (low + high).allSatisfy { $0 >= 0 && $0 <= Check.largestCount },
         .padding, "one extent ≥ 0 an axis is expected, \(low) and \(high) given")
       let shape = Shape(shapes[0].dimensions.indices.map { low[$0] + shapes[0][$0] + high[$0] })
-      try check.extents(shape)
       return one(shape)
 
     case .slice(let from, let to):
@@ -126,7 +130,6 @@ extension Operation {
         }, .concatenation, "the operands differ in another axis than \(axis)")
       var shape = shapes[0]
       shape.dimensions[axis] = shapes.reduce(0) { $0 + $1[axis] }
-      try check.extents(shape)
       return one(shape)
 
     case .batchNorm(let attributes):
@@ -175,7 +178,8 @@ private struct Check {
   let operands: [TensorType]
 
   static let alreadyReplicated = "the operand is already the same in every replica"
-  /// 2^40 elements are 4 TiB: no machine that this runs on; products of extents below it cannot overflow.
+  /// 2^40 elements are 4 TiB: no machine that this runs on; products of extents below it cannot
+  /// overflow.
   static let largestCount = 1 << 40
 
   func failure(_ constraint: Constraint, _ detail: String) -> ProgramError {
@@ -204,7 +208,8 @@ private struct Check {
   }
 
   func axes(_ axes: [Int], rank: Int) throws(ProgramError) {
-    let valid = axes.allSatisfy { 0 <= $0 && $0 < rank } && zip(axes, axes.dropFirst()).allSatisfy(<)
+    let valid =
+      axes.allSatisfy { 0 <= $0 && $0 < rank } && zip(axes, axes.dropFirst()).allSatisfy(<)
     try require(
       valid, .axes, "\(axes) are not distinct, ascending axes of an operand of rank \(rank)")
   }

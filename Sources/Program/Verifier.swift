@@ -17,6 +17,15 @@ extension Program {
     for variable in variables where !names.insert(variable.name).inserted {
       throw failure(.variables, "variable", variable.name, "\"\(variable.name)\" is declared twice")
     }
+    for variable in variables {
+      // The rules of a read hold for every declaration.
+      _ = try Operation.variable(name: variable.name)
+        .resultTypes(of: [], variables: [variable], layer: variable.name)
+      if !variable.initial.isFinite {
+        throw failure(
+          .numbers, "variable", variable.name, "the initial value is not finite")
+      }
+    }
     for variable in variables
     where variable.role == .parameter && variable.type.distribution == .perReplica {
       throw failure(
@@ -93,7 +102,10 @@ extension Program {
     for update in updates {
       switch update {
       case .assign(let variable, let value): try check(variable, takes: value, "assign")
-      case .adam(_, let parameters, let gradients):
+      case .adam(let adam, let parameters, let gradients):
+        guard adam.isUsable else {
+          throw failure(.numbers, "adam", "", "\(adam) cannot be computed with", [])
+        }
         guard parameters.count == gradients.count else {
           throw failure(
             .operandCount, "adam", "",

@@ -1,7 +1,8 @@
 import Program
 
 extension Program {
-  /// Computes what is written twice once. Random draws are left alone: two streams are two sets of numbers.
+  /// Computes what is written twice once. Random draws are left alone: two streams are two sets of
+  /// numbers.
   ///
   /// - Complexity: O(instructions)
   package func eliminatingCommonSubexpressions() throws(ProgramError) -> Program {

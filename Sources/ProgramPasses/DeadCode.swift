@@ -1,7 +1,8 @@
 import Program
 
 extension Program {
-  /// Drops the instructions whose results no output and no update depends on, and numbers the values anew.
+  /// Drops the instructions whose results no output and no update depends on, and numbers the
+  /// values anew.
   ///
   /// - Complexity: O(instructions)
   package func eliminatingDeadCode() throws(ProgramError) -> Program {

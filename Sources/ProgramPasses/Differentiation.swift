@@ -1,8 +1,9 @@
 import Program
 
 extension Program {
-  /// Replaces every `gradient` by the instructions that compute it, in reverse order of the forward pass, so that a gradient
-  /// is again a program: a later `gradient` may differentiate an earlier one.
+  /// Replaces every `gradient` by the instructions that compute it, in reverse order of the forward
+  /// pass, so that a gradient is again a program: a later `gradient` may differentiate an earlier
+  /// one.
   ///
   /// - Throws: `ProgramError.noGradient` where the rule table ends.
   /// - Complexity: O(gradients · instructions)
@@ -107,7 +108,8 @@ private struct GradientRule {
       return [c.broadcast(to: results[0].shape).padded(low: from, high: high)]
     case .concatenate(let axis): return concatenate(axis, c.broadcast(to: results[0].shape), needed)
     case .allReduce(let reduction):
-      // Every replica's operand enters every replica's result, and the objective is the replicas' mean.
+      // Every replica's operand enters every replica's result, and the objective is the replicas'
+      // mean.
       if c.type.distribution == .perReplica { return [c.allReduce(reduction)] }
       guard reduction == .mean else { throw none }
       return [c]
@@ -117,7 +119,8 @@ private struct GradientRule {
 
   private var none: ProgramError { .noGradient(operation: operation.mnemonic, layer: layer) }
 
-  /// The cotangents before they are summed over broadcast axes; nil where the derivative is zero almost everywhere.
+  /// The cotangents before they are summed over broadcast axes; nil where the derivative is zero
+  /// almost everywhere.
   private func elementwise(_ function: Elementwise, _ c: Tensor) -> [Tensor?] {
     let (a, b, y) = (operands[0], operands[operands.count - 1], results[0])
     let zero = 0.0
@@ -128,7 +131,8 @@ private struct GradientRule {
     case .squareRoot: return [c * 0.5 / y]
     case .square: return [c * (a * 2)]
     case .absolute:
-      let sign = a.apply(.greater, a.builder.constant(0)) - (zero - a).apply(.greater, a.builder.constant(0))
+      let sign =
+        a.apply(.greater, a.builder.constant(0)) - (zero - a).apply(.greater, a.builder.constant(0))
       return [c * sign]
     case .tanh: return [full(c).apply(.tanhGradient, y)]
     case .sigmoid: return [full(c).apply(.sigmoidGradient, y)]
@@ -180,8 +184,8 @@ private struct GradientRule {
     }
   }
 
-  /// The batch's statistics are treated as what they are, functions of x; but the results mean and variance themselves
-  /// must not matter to the target.
+  /// The batch's statistics are treated as what they are, functions of x; but the results mean and
+  /// variance themselves must not matter to the target.
   private func batchNorm(
     _ attributes: BatchNormAttributes, _ incoming: [Tensor?]
   ) throws(ProgramError) -> [Tensor?] {
@@ -196,7 +200,8 @@ private struct GradientRule {
 }
 
 extension Tensor {
-  /// The transpose of broadcasting from `shape` to this tensor's shape: the sum over the repeated axes.
+  /// The transpose of broadcasting from `shape` to this tensor's shape: the sum over the repeated
+  /// axes.
   fileprivate func summed(to shape: Shape) -> Tensor {
     guard let common = self.shape.broadcast(with: shape), common != shape || self.shape != shape
     else { return self }

@@ -1,7 +1,8 @@
 import Program
 
-/// What the executor needs to know to run a program for `width` replicas together: where every value lies, and what is
-/// summed over the replicas when. The passes make it; the executor binds it to kernels and memory.
+/// What the executor needs to know to run a program for `width` replicas together: where every
+/// value lies, and what is summed over the replicas when. The passes make it; the executor binds it
+/// to kernels and memory.
 package struct ExecutionPlan: Sendable {
   /// Where a value lies.
   package enum Storage: Hashable, Sendable {
@@ -40,8 +41,8 @@ package struct ExecutionPlan: Sendable {
   /// How many replicas run together.
   package let width: Int
   package let parameters: ParameterLayout
-  /// For each value, how many of its elements lie outside the replica axis: a per-replica value of shape
-  /// [outer.., inner..] is laid out as [outer.., width, inner..].
+  /// For each value, how many of its elements lie outside the replica axis: a per-replica value of
+  /// shape [outer.., inner..] is laid out as [outer.., width, inner..].
   package let outerCounts: [Int]
   /// For each value.
   package let storage: [Storage]

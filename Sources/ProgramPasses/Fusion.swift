@@ -46,7 +46,7 @@ extension Program {
       case .elementwise(let function):
         let activation = Activation(function: function)
         if activation != nil, let inner = soleDefinition(instruction.operands[0]),
-          case .batchNorm = inner.operation
+          case .batchNorm = inner.operation, inner.results[0] == instruction.operands[0]
         {
           continue  // replaced with the batch norm
         }
@@ -65,7 +65,8 @@ extension Program {
     return try rewrite.finish().eliminatingDeadCode()
   }
 
-  /// The operands (x, kernel, bias) of the dense layer that the sum `instruction` ends, if it ends one.
+  /// The operands (x, kernel, bias) of the dense layer that the sum `instruction` ends, if it ends
+  /// one.
   private func denseOperands(
     _ instruction: Instruction, _ soleDefinition: (Value) -> Instruction?
   ) -> [Value]? {

@@ -1,9 +1,10 @@
 import Program
 
-/// What the TPU's compiler (XLA in TensorFlow 1.13.1) has no kernel for, and whether a program asks for it.
+/// What the TPU's compiler (XLA in TensorFlow 1.13.1) has no kernel for, and whether a program asks
+/// for it.
 ///
-/// Every operation of this project is lowered there from the TensorFlow operations named here; those of the networks
-/// built so far all have kernels.
+/// Every operation of this project is lowered there from the TensorFlow operations named here;
+/// those of the networks built so far all have kernels.
 package enum TPULegality {
   /// The TensorFlow operations without a kernel in 1.13.1 (docs of tf2xla's registered kernels).
   package static let unsupported: Set<String> = [
@@ -12,7 +13,8 @@ package enum TPULegality {
     "DynamicPartition", "Dilation2D", "Print", "PyFunc", "DecodeJpeg",
   ]
 
-  /// The TensorFlow operations that the program's operations stand for, with a layer that uses each.
+  /// The TensorFlow operations that the program's operations stand for, with a layer that uses
+  /// each.
   package static func operations(of program: Program) -> [(name: String, layer: String)] {
     var seen: Set<String> = []
     return program.instructions.flatMap { instruction in

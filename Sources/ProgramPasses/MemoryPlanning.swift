@@ -1,7 +1,8 @@
 import Program
 
-/// Gives values that live in the arena their places: a value takes memory from its definition to its last use, and those that
-/// are views of another value or stretches of a concatenation take none of their own.
+/// Gives values that live in the arena their places: a value takes memory from its definition to
+/// its last use, and those that are views of another value or stretches of a concatenation take
+/// none of their own.
 struct MemoryPlan {
   /// Offsets in floats, for values in the arena.
   private(set) var offsets: [Value: Int] = [:]
@@ -19,7 +20,8 @@ struct MemoryPlan {
     let views = Views(program, outer: outer, inArena: inArena, size: size)
     let lifetimes = Self.lifetimes(program, order: order, inArena: inArena, views: views)
 
-    // Large blocks first, each at the lowest place that is free for its whole life: first fit, deterministic.
+    // Large blocks first, each at the lowest place that is free for its whole life: first fit,
+    // deterministic.
     var placed: [(range: Range<Int>, life: ClosedRange<Int>)] = []
     let roots = lifetimes.keys.sorted { a, b in
       (size(b), a.index) < (size(a), b.index)
@@ -78,7 +80,8 @@ private struct Views {
       else { continue }
       parents[instruction.results[0]] = (instruction.operands[0], shift)
     }
-    // A concatenation is written in place by the operands that lie in the arena and in no other value.
+    // A concatenation is written in place by the operands that lie in the arena and in no other
+    // value.
     for instruction in program.instructions {
       guard case .concatenate = instruction.operation,
         program.concatenatesStretches(instruction, outer: outer)
@@ -107,8 +110,8 @@ private struct Views {
 }
 
 extension Program {
-  /// Where in its operand's memory the result of a reshape, a stopped gradient or a slice of whole leading entries lies; nil
-  /// where the result needs memory of its own.
+  /// Where in its operand's memory the result of a reshape, a stopped gradient or a slice of whole
+  /// leading entries lies; nil where the result needs memory of its own.
   package func viewOffset(
     of instruction: Instruction, outer: [Int], size: (Value) -> Int
   ) -> Int? {

@@ -1,7 +1,7 @@
 import Program
 
-/// Where each parameter lies in the flat buffers of parameters, gradients and moments: in the order of declaration, each on a
-/// 64-byte boundary. One buffer makes one all-reduce and one Adam.
+/// Where each parameter lies in the flat buffers of parameters, gradients and moments: in the order
+/// of declaration, each on a 64-byte boundary. One buffer makes one all-reduce and one Adam.
 package struct ParameterLayout: Hashable, Sendable {
   /// A boundary of this many floats suits every vector unit: 64 bytes.
   package static let alignment = 16

@@ -54,8 +54,8 @@ extension Program {
 }
 
 extension Program {
-  /// The reads of variables whose old value is needed after their update: as an output, as a value that is assigned to another
-  /// variable, or, of a parameter, in the segment that follows Adam.
+  /// The reads of variables whose old value is needed after their update: as an output, as a value
+  /// that is assigned to another variable, or, of a parameter, in the segment that follows Adam.
   fileprivate func readsAfterUpdates(
     _ schedule: Schedule, outer: [Int], size: (Value) -> Int
   ) -> Set<Value> {
@@ -122,8 +122,8 @@ private struct Schedule {
     let readElsewhere = Set(
       program.instructions.flatMap(\.operands) + program.outputs.map(\.value) + assigned)
 
-    // An instruction runs as soon as the all-reduces that it depends on are done; Adam's are the last to be done, so that no
-    // parameter changes while it is still read.
+    // An instruction runs as soon as the all-reduces that it depends on are done; Adam's are the
+    // last to be done, so that no parameter changes while it is still read.
     var level = [Int](repeating: 0, count: program.types.count)
     var last = 0
     var segmentOf: [Int] = []

@@ -1,6 +1,7 @@
 import Program
 
-/// Builds a program anew from another one, instruction by instruction; a pass decides what becomes of each.
+/// Builds a program anew from another one, instruction by instruction; a pass decides what becomes
+/// of each.
 struct ProgramRewrite {
   let source: Program
   let builder: ProgramBuilder

@@ -3,9 +3,10 @@ import Program
 extension Program {
   /// How many elements of each value lie outside its replica axis.
   ///
-  /// A value of shape [3, 8, 784] is laid out as [3, width, 8, 784] (3) or [width, 3, 8, 784] (1). The first makes the
-  /// concatenation of three passes, and a slice of one of them, a stretch of memory without a copy; so concatenating or
-  /// slicing the first axis decides for it, and other operations hand on what they are given.
+  /// A value of shape [3, 8, 784] is laid out as [3, width, 8, 784] (3) or [width, 3, 8, 784] (1).
+  /// The first makes the concatenation of three passes, and a slice of one of them, a stretch of
+  /// memory without a copy; so concatenating or slicing the first axis decides for it, and other
+  /// operations hand on what they are given.
   ///
   /// - Complexity: O(instructions)
   func replicaOuterCounts() -> [Int] {
@@ -49,7 +50,8 @@ extension Program {
     return outer
   }
 
-  /// The outer count in `to` of a replica axis that has the same number of leading axes there as in `from`.
+  /// The outer count in `to` of a replica axis that has the same number of leading axes there as in
+  /// `from`.
   private func mapped(_ outer: Int, from: Shape, to: Shape) -> Int {
     let axis = replicaAxis(outer, from)
     return axis <= to.rank ? to.count(before: axis) : 1

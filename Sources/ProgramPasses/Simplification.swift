@@ -1,9 +1,9 @@
 import Program
 
 extension Program {
-  /// Algebra that costs nothing at run time: constants are folded, reshapes merged, broadcasts left to the operation that
-  /// reads them, and slices moved towards the inputs, so that the gradient of one pass through a merged discriminator is a
-  /// product over that pass's rows only.
+  /// Algebra that costs nothing at run time: constants are folded, reshapes merged, broadcasts left
+  /// to the operation that reads them, and slices moved towards the inputs, so that the gradient of
+  /// one pass through a merged discriminator is a product over that pass's rows only.
   ///
   /// - Complexity: O(instructions) a round, until nothing changes
   package func simplified() throws(ProgramError) -> Program {
@@ -18,7 +18,8 @@ extension Program {
   private func simplifiedOnce() throws(ProgramError) -> Program {
     let uses = useCounts
     var rewrite = ProgramRewrite(self)
-    // Values of the new program that had a single reader in the old one, and may be recomputed in another form.
+    // Values of the new program that had a single reader in the old one, and may be recomputed in
+    // another form.
     var readOnce: Set<Value> = []
     for instruction in instructions {
       let operands = rewrite(instruction.operands)

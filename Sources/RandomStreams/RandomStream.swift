@@ -1,7 +1,8 @@
-/// Random numbers without a state: a value depends on (seed, stream, step, example, element) alone, so that it is the same
-/// wherever, and in whatever order, it is drawn.
+/// Random numbers without a state: a value depends on (seed, stream, step, example, element) alone,
+/// so that it is the same wherever, and in whatever order, it is drawn.
 ///
-/// Philox4x32-10 (Salmon et al. 2011) with key = seed and counter = (element / 4, example, step, stream).
+/// Philox4x32-10 (Salmon et al. 2011) with key = seed and counter = (element / 4, example, step,
+/// stream).
 package struct RandomStream: Sendable {
   /// The FNV-1a hash of the stream's name: the last word of the counter.
   package let identifier: UInt32

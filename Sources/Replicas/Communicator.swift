@@ -1,8 +1,9 @@
-/// One participant's end of a group that works on the same steps: threads of a process, or processes.
+/// One participant's end of a group that works on the same steps: threads of a process, or
+/// processes.
 ///
-/// Every operation is collective: all participants call the same ones in the same order. An operation that not all join
-/// within the group's time-out throws in all that did, and the group stays broken from then on, so that a failure ends a run
-/// instead of hanging it.
+/// Every operation is collective: all participants call the same ones in the same order. An
+/// operation that not all join within the group's time-out throws in all that did, and the group
+/// stays broken from then on, so that a failure ends a run instead of hanging it.
 ///
 /// One step, with what a worker does between the barriers:
 ///
@@ -29,8 +30,8 @@ package protocol Communicator: AnyObject, Sendable {
     _ values: [Float], to root: Int, step: Int
   ) throws(CommunicationError) -> [[Float]]?
 
-  /// Adds the partial sums of all participants along the `ReductionTree` over all replicas, and leaves the same bits in
-  /// everyone's `sum`.
+  /// Adds the partial sums of all participants along the `ReductionTree` over all replicas, and
+  /// leaves the same bits in everyone's `sum`.
   ///
   /// - Parameters:
   ///   - partials: subtrees over replicas of this participant, in order; all of one length.
@@ -39,13 +40,14 @@ package protocol Communicator: AnyObject, Sendable {
     _ partials: [PartialSum], into sum: UnsafeMutableBufferPointer<Float>, step: Int
   ) throws(CommunicationError)
 
-  /// Ends the group: everyone who waits, or comes to wait, throws `CommunicationError.aborted`. The first reason stays.
+  /// Ends the group: everyone who waits, or comes to wait, throws `CommunicationError.aborted`. The
+  /// first reason stays.
   func abort(reason: String)
 }
 
 extension Communicator {
-  /// This participant's share of `count` values: nearly equal contiguous segments of whole cache lines (16 floats), the last
-  /// with the rest.
+  /// This participant's share of `count` values: nearly equal contiguous segments of whole cache
+  /// lines (16 floats), the last with the rest.
   package func segment(of count: Int) -> Range<Int> {
     let lineLength = 16
     let lines = (count + lineLength - 1) / lineLength

@@ -107,10 +107,12 @@ package final class LocalCommunicator: Communicator {
   }
 }
 
-/// What a group of threads shares: a barrier that spins, then blocks, and breaks for good when someone is missing.
+/// What a group of threads shares: a barrier that spins, then blocks, and breaks for good when
+/// someone is missing.
 ///
-/// The last to arrive completes the barrier, and the number of completed barriers is what the others wait on: it takes the place
-/// of a sense-reversing barrier's sense. It only changes under the mutex, so that a barrier either completes for all or breaks.
+/// The last to arrive completes the barrier, and the number of completed barriers is what the
+/// others wait on: it takes the place of a sense-reversing barrier's sense. It only changes under
+/// the mutex, so that a barrier either completes for all or breaks.
 private final class Rendezvous: @unchecked Sendable {
   /// What one participant shows to the others between two barriers.
   struct Posting {

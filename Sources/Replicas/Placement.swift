@@ -1,7 +1,7 @@
 /// Which worker of which rank runs which replicas.
 ///
-/// Workers are numbered through all ranks, and each runs a contiguous run of replicas, also over the borders of ranks; where
-/// the replicas do not divide evenly, the first workers run one more.
+/// Workers are numbered through all ranks, and each runs a contiguous run of replicas, also over
+/// the borders of ranks; where the replicas do not divide evenly, the first workers run one more.
 package struct Placement: Hashable, Sendable {
   package let replicas: Int
   package let ranks: Int

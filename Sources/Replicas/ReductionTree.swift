@@ -1,8 +1,9 @@
 /// The fixed order in which the values of replicas are added, whoever adds them.
 ///
-/// A node over n > 1 replicas splits at the largest power of two below n, so that eight replicas are added as
-/// ((r0+r1)+(r2+r3))+((r4+r5)+(r6+r7)), and a worker can add the complete subtrees inside its own run first without
-/// changing a bit of the result. A node is written as the range of the replicas below it.
+/// A node over n > 1 replicas splits at the largest power of two below n, so that eight replicas
+/// are added as ((r0+r1)+(r2+r3))+((r4+r5)+(r6+r7)), and a worker can add the complete subtrees
+/// inside its own run first without changing a bit of the result. A node is written as the range of
+/// the replicas below it.
 package struct ReductionTree: Hashable, Sendable {
   /// The number of leaves.
   package let count: Int
@@ -32,8 +33,9 @@ package struct ReductionTree: Hashable, Sendable {
     return covering
   }
 
-  /// The additions that follow each partial sum when the tree is evaluated on a stack: push partial i, then replace the
-  /// two topmost entries by their sum `merges[i]` times. For eight single replicas 0, 1, 0, 2, 0, 1, 0, 3.
+  /// The additions that follow each partial sum when the tree is evaluated on a stack: push partial
+  /// i, then replace the two topmost entries by their sum `merges[i]` times. For eight single
+  /// replicas 0, 1, 0, 2, 0, 1, 0, 3.
   ///
   /// - Parameter partials: disjoint subtrees, in the order of the replicas, that together are one subtree or the whole.
   package func merges(of partials: [Range<Int>]) -> [Int32] {

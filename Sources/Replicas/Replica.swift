@@ -1,7 +1,8 @@
 import Execution
 
-/// One logical TPU core: a shard of every batch, with its own batch statistics, loss weights, random draws and previous
-/// images, run by a worker together with its neighbours. This is the window through which its state is read.
+/// One logical TPU core: a shard of every batch, with its own batch statistics, loss weights,
+/// random draws and previous images, run by a worker together with its neighbours. This is the
+/// window through which its state is read.
 package struct Replica {
   package let index: Int
   private let executor: GroupExecutor

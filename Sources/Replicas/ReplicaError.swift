@@ -15,7 +15,8 @@ package enum ReplicaError: Error, CustomStringConvertible {
     case .communication(let error): error.description
     case .batch(let error): "\(error)"
     case .nonFinite(let step, let replica, let output, let value):
-      "\(output) of replica \(replica) became \(value) in step \(step)"
+      // A NaN has a sign, which says nothing.
+      "\(output) of replica \(replica) became \(value.isNaN ? .nan : value) in step \(step)"
     }
   }
 }

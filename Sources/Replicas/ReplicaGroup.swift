@@ -8,7 +8,8 @@ import Synchronization
 
 /// Where the replicas of a process get their batches.
 package protocol BatchProvider: AnyObject, Sendable {
-  /// The images of step `step` for all replicas of the process, in their order. Waits until they are there.
+  /// The images of step `step` for all replicas of the process, in their order. Waits until they
+  /// are there.
   func acquire(step: Int) throws -> UnsafePointer<Float>
   /// Says that one worker has taken what it needs of the step's images.
   func release(step: Int)
@@ -53,7 +54,8 @@ package struct ExecutionOptions: Sendable {
 ///                                       ├─ barrier ─┤                             ├─ barrier ─┤
 ///     worker 1: replicas 4–7 ─ segment ─┘           └ sum and Adam of its stretch ┘           └ …
 ///
-/// A program comes in variants that share variables and partial sums: the plain step, and one that records more.
+/// A program comes in variants that share variables and partial sums: the plain step, and one that
+/// records more.
 package final class ReplicaGroup {
   package let placement: Placement
   package let store: VariableStore
@@ -98,7 +100,8 @@ package final class ReplicaGroup {
       workers = try runs.indices.map { (index) throws(ExecutionError) in
         try Worker(
           index: index, placement: placement, plans: plans.compactMap { $0[runs[index].count] },
-          partials: zip(partials[index], buffers[index]).map { ($0, $1) }, all: buffers.flatMap { $0 },
+          partials: zip(partials[index], buffers[index]).map { ($0, $1) },
+          all: buffers.flatMap { $0 },
           merges: merges, reduced: reduced, store: store, communicator: communicators[index],
           options: options)
       }
@@ -304,7 +307,8 @@ private final class Worker: @unchecked Sendable {
     watch(variant)
   }
 
-  /// Does this worker's share of a common work once everyone is there, and returns once everyone has done theirs.
+  /// Does this worker's share of a common work once everyone is there, and returns once everyone
+  /// has done theirs.
   private func meet(
     _ start: StaticString, then end: StaticString, _ completed: Int,
     _ share: () throws(ExecutionError) -> Void

@@ -6,6 +6,8 @@ import Replicas
 package enum TrainingError: Error, CustomStringConvertible {
   /// The configuration asks for something that this version does not have.
   case unavailable(key: String, expected: String)
+  /// The configuration lacks a key that another one makes necessary.
+  case missing(key: String, reason: String)
   case program(ProgramError)
   case replicas(ReplicaError)
   case dataset(DatasetError)
@@ -17,6 +19,7 @@ package enum TrainingError: Error, CustomStringConvertible {
     switch self {
     case .unavailable(let key, let expected):
       "\(key): this version has only \(expected)"
+    case .missing(let key, let reason): "\(key): a value is expected, because \(reason)"
     case .program(let error): error.description
     case .replicas(let error): error.description
     case .dataset(let error): error.description

@@ -15,8 +15,9 @@ struct Benchmark: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let configuration = try options.load(defaultSteps: 200)
-      guard warmup >= 0, warmup <= 1_000_000 else {
-        throw ValidationError("--warmup must be between 0 and 1000000")
+      let range = 0...1_000_000
+      guard range.contains(warmup) else {
+        throw Failure.ImpossibleOption(option: "--warmup", value: warmup, expected: range)
       }
       let run = try TrainingRun(configuration, data: try RunData(configuration))
       let result = try StepBenchmark(run, warmup: warmup, steps: configuration.steps)

@@ -7,8 +7,8 @@ import Replicas
 import RunConfiguration
 import Training
 
-/// Turns errors into one sentence on standard error and an exit code: 1 where a run failed, 65 where the configuration or the
-/// data cannot be used.
+/// Turns errors into one sentence on standard error and an exit code: 1 where a run failed, 65
+/// where the configuration or the data cannot be used.
 enum Failure {
   static let run: Int32 = 1
   static let badInput: Int32 = 65
@@ -25,9 +25,20 @@ enum Failure {
     FileHandle.standardError.write(Data("selfgan: \(sentence)\n".utf8))
   }
 
+  /// An option of a command that has no key in the configuration.
+  struct ImpossibleOption: Error, CustomStringConvertible {
+    let option: String
+    let value: Int
+    let expected: ClosedRange<Int>
+
+    var description: String {
+      "\(option): \(value) is not between \(expected.lowerBound) and \(expected.upperBound)"
+    }
+  }
+
   private static func code(of error: any Error) -> Int32 {
     switch error {
-    case is ConfigurationError, is DatasetError, is ProgramError: badInput
+    case is ConfigurationError, is DatasetError, is ProgramError, is ImpossibleOption: badInput
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
     default: run
@@ -36,7 +47,7 @@ enum Failure {
 
   private static func code(of error: TrainingError) -> Int32 {
     switch error {
-    case .unavailable, .program, .dataset, .initialValue: badInput
+    case .unavailable, .missing, .program, .dataset, .initialValue: badInput
     case .file(let error): code(of: error)
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):

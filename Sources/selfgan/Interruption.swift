@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ends a run at the next step when SIGINT or SIGTERM arrives; a second one ends the process at once.
+/// Ends a run at the next step when SIGINT or SIGTERM arrives; a second one ends the process at
+/// once.
 final class Interruption: Sendable {
   private let signal = Atomic<Int32>(0)
   /// Only kept alive; they deliver on a queue of their own.

@@ -1,8 +1,8 @@
 import Foundation
 import Training
 
-/// Shows where a run stands on standard error: one line that is written over on a terminal, a line every few seconds
-/// elsewhere.
+/// Shows where a run stands on standard error: one line that is written over on a terminal, a line
+/// every few seconds elsewhere.
 final class ProgressLine {
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private var lastShown: ContinuousClock.Instant?
@@ -31,10 +31,13 @@ final class ProgressLine {
 
   private static func text(_ progress: TrainingProgress) -> String {
     let left = Double(progress.totalSteps - progress.step) / max(progress.stepsPerSecond, 1e-9)
-    let losses = [("self", "loss_self"), ("gen", "loss_generated"), ("real", "loss_real"), ("fake", "loss_fake")]
-      .compactMap { label, column in
-        progress.losses[column].map { "\(label) \(String(format: "%.3f", $0))" }
-      }.joined(separator: "  ")
+    let losses = [
+      ("self", "loss_self"), ("gen", "loss_generated"), ("real", "loss_real"),
+      ("fake", "loss_fake"),
+    ]
+    .compactMap { label, column in
+      progress.losses[column].map { "\(label) \(String(format: "%.3f", $0))" }
+    }.joined(separator: "  ")
     return [
       "step \(progress.step)/\(progress.totalSteps)",
       String(format: "%.1f steps/s", progress.stepsPerSecond), losses,

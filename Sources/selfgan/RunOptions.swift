@@ -1,7 +1,8 @@
 import ArgumentParser
 import RunConfiguration
 
-/// The options that say what a run is. Those with a name of their own override `--set`, which overrides the file.
+/// The options that say what a run is. Those with a name of their own override `--set`, which
+/// overrides the file.
 struct RunOptions: ParsableArguments {
   @Argument(help: "A configuration file, such as configs/gan.yaml.")
   var config: String

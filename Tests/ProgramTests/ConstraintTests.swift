@@ -224,7 +224,9 @@ extension Violation {
     Violation(
       .variables, "variable \"kernel\" [5, 7] parameter {value = 0}",
       "kernel: variable: \"kernel\" is declared twice"),
-    Violation(.variables, "assign \"lost\" %0", "lost: assign of each [8, 5]: no variable is named \"lost\""),
+    Violation(
+      .variables, "assign \"lost\" %0", "lost: assign of each [8, 5]: no variable is named \"lost\""
+    ),
     Violation(
       .variables, "adam \"lost\" %1 \(adam)", "lost: adam of [5, 7]: no variable is named \"lost\""),
     Violation(

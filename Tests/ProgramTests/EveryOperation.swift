@@ -1,8 +1,8 @@
 import Program
 
 extension Program {
-  /// A sound program that holds every operation, every elementwise function, every activation, every kind of initial value
-  /// and both variants of Adam.
+  /// A sound program that holds every operation, every elementwise function, every activation,
+  /// every kind of initial value and both variants of Adam.
   static func everyOperation() throws(ProgramError) -> Program {
     let builder = ProgramBuilder(name: "every operation")
     let x = builder.input("x", shape: [8, 5])

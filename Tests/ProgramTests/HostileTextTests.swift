@@ -31,7 +31,7 @@ struct HostileTextTests {
   @Test func truncatedWithinEveryLine() throws {
     var numbers = SeededNumbers(seed: 1)
     let text = Array(try Program.everyOperation().description.utf8)
-    for _ in 0..<400 {
+    for _ in 0..<150 {
       let count = Int.random(in: 0..<(text.count - 2), using: &numbers)
       #expect(!expectProgramOrError(String(decoding: text[..<count], as: UTF8.self)))
     }
@@ -42,7 +42,7 @@ struct HostileTextTests {
     var numbers = SeededNumbers(seed: 2)
     let lines = try Program.everyOperation().description.split(separator: "\n").map(String.init)
     var accepted = 0
-    for _ in 0..<400 {
+    for _ in 0..<150 {
       var damaged = lines
       let line = damaged.remove(at: Int.random(in: 0..<lines.count, using: &numbers))
       for _ in 0..<Int.random(in: 0...2, using: &numbers) {
@@ -51,7 +51,7 @@ struct HostileTextTests {
       if expectProgramOrError(damaged.joined(separator: "\n")) { accepted += 1 }
     }
     // Dropping an output is sound; dropping an instruction that is read is not.
-    #expect(accepted > 0 && accepted < 400)
+    #expect(accepted > 0 && accepted < 150)
   }
 
   private static let bytes = Array("0123456789-+.eE%[]{}=,:\"@ \n\tnaif_\u{e9}\0".utf8)
@@ -60,7 +60,7 @@ struct HostileTextTests {
   func changedBytes(_ seed: Int) throws {
     var numbers = SeededNumbers(seed: 100 + seed)
     let text = Array(try Program.everyOperation().description.utf8)
-    for _ in 0..<100 {
+    for _ in 0..<50 {
       var damaged = text
       for _ in 0..<Int.random(in: 1...3, using: &numbers) {
         let position = Int.random(in: 0..<damaged.count, using: &numbers)
@@ -77,7 +77,8 @@ struct HostileTextTests {
 
   private static let numbers = [
     "0", "-1", "1099511627776", "1099511627777", "4611686018427387904", "9223372036854774784",
-    "9223372036854775807", "-9223372036854775808", "1e19", "1e308", "nan", "-inf", "0.5", "16777215",
+    "9223372036854775807", "-9223372036854775808", "1e19", "1e308", "nan", "-inf", "0.5",
+    "16777215",
   ]
 
   /// One number of the text, wherever it stands, becomes an extreme one.
@@ -86,7 +87,7 @@ struct HostileTextTests {
     var numbers = SeededNumbers(seed: 3)
     let text = try Program.everyOperation().description
     let places = text.ranges(of: #/-?[0-9][0-9.e\-]*/#)
-    for _ in 0..<60 {
+    for _ in 0..<40 {
       let place = places[Int.random(in: 0..<places.count, using: &numbers)]
       _ = expectProgramOrError(text.replacingCharacters(in: place, with: extreme))
     }
@@ -135,16 +136,23 @@ struct HostileTextTests {
     }
   }
 
-  /// Numbers of a declaration or of Adam that no run can use.
-  @Test(arguments: [
-    "variable \"w\" [2] state {value = nan}", "variable \"w\" [2] state {bound = inf}",
+  private static func adam(_ numbers: String) -> String {
     """
     variable "w" [2] parameter {value = 0}
     %0 = variable {name = "w"} : [2]
-    adam "w" %0 {learning_rate = nan, beta1 = 0.5, beta2 = 0.9, epsilon = 1, variant = "keras"}
-    """,
+    adam "w" %0 {\(numbers), variant = "keras"}
+    """
+  }
+
+  /// Numbers of a declaration or of Adam that no run can use.
+  @Test(arguments: [
+    "variable \"w\" [2] state {value = nan}", "variable \"w\" [2] state {bound = inf}",
+    adam("learning_rate = nan, beta1 = 0.5, beta2 = 0.9, epsilon = 1"),
+    adam("learning_rate = 0.1, beta1 = 1, beta2 = 0.9, epsilon = 1"),
+    adam("learning_rate = 0.1, beta1 = 0.5, beta2 = -0.9, epsilon = 1"),
+    adam("learning_rate = 0.1, beta1 = 0.5, beta2 = 0.9, epsilon = 0"),
   ])
-  func numbersThatAreNotFiniteAreRefused(_ lines: String) throws {
+  func impossibleNumbersAreRefused(_ lines: String) throws {
     let error = try #require(throws: ProgramError.self) {
       try Program(text: "program \"numbers\" {\n\(lines)\n}\n")
     }

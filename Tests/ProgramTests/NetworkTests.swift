@@ -67,7 +67,9 @@ struct NetworkTests {
 
   @Test func pytorchVariables() throws {
     let program = try program(.pytorch, .sequential(replicas: 1), imageShape: [32, 32, 3])
-    let kernels = declarations(program).filter { $0.contains("kernel") || $0.contains("moving_mean") }
+    let kernels = declarations(program).filter {
+      $0.contains("kernel") || $0.contains("moving_mean")
+    }
     #expect(
       kernels == [
         "generator/dense_0/kernel [100, 128]", "generator/dense_1/kernel [128, 256]",
@@ -88,8 +90,8 @@ struct NetworkTests {
     #expect(program.type(of: validity) == TensorType([3, 8], .perReplica))
   }
 
-  /// The order of the generator's layers in the two layouts: Keras normalises what LeakyReLU lets through, PyTorch what it
-  /// is given.
+  /// The order of the generator's layers in the two layouts: Keras normalises what LeakyReLU lets
+  /// through, PyTorch what it is given.
   @Test(arguments: [
     (
       MultilayerPerceptron.Layout.keras,

@@ -204,7 +204,7 @@ private let special: [Float] = [
     let scratch = try ScratchDirectory()
     let path = try scratch.write([0], as: "file") + "/t.safetensors"
     let error = fileError { () throws(RunFileError) in _ = try SafetensorsWriter(path: path) }
-    guard case .cannotWrite = error else {
+    guard case .cannotCreate = error else {
       Issue.record("\(String(describing: error))")
       return
     }

@@ -14,14 +14,17 @@ struct GoldenTrajectory: Decodable {
       norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       sums = Self.masks.map { mask in
         values.enumerated().reduce(0) { sum, element in
-          sum + ((element.offset & mask).nonzeroBitCount % 2 == 0 ? element.element : -element.element)
+          sum
+            + ((element.offset & mask).nonzeroBitCount % 2 == 0
+              ? element.element : -element.element)
         }
       }
     }
 
     /// The largest difference of a number from the other's, where `scale` is the size of 1.
     func distance(from other: Digest, scale: Double) -> Double {
-      zip([norm] + sums, [other.norm] + other.sums).map { abs($0 - $1) }.max().map { $0 / scale } ?? 0
+      zip([norm] + sums, [other.norm] + other.sums).map { abs($0 - $1) }.max().map { $0 / scale }
+        ?? 0
     }
   }
 

@@ -6,7 +6,6 @@ import RandomStreams
 import Replicas
 import RunConfiguration
 import Testing
-
 import Training
 
 /// The images of the goldens: drawn from the stream `golden/real`, for any number of replicas.
@@ -44,7 +43,8 @@ private final class GoldenBatches: BatchProvider {
     }
   }
 
-  /// A bias right before a batch norm has no gradient but rounding noise: what is compared is its size against the whole.
+  /// A bias right before a batch norm has no gradient but rounding noise: what is compared is its
+  /// size against the whole.
   private static func wholeNorm(_ digests: [String: GoldenTrajectory.Digest]) -> Double {
     digests.values.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
   }
@@ -82,7 +82,8 @@ private final class GoldenBatches: BatchProvider {
       }
       for (parameter, digest) in expected.parameter {
         let value = try #require(reference.variables[parameter]?[0])
-        // A parameter that starts at zero is as large as its updates; noise in a bias before a batch norm moves it.
+        // A parameter that starts at zero is as large as its updates; noise in a bias before a
+        // batch norm moves it.
         let isNoise = (expected.gradient[parameter]?.norm ?? whole) < 1e-9 * whole
         let distance = GoldenTrajectory.Digest(value.values).distance(
           from: digest, scale: max(digest.norm, 1e-6))
@@ -141,9 +142,12 @@ private final class GoldenBatches: BatchProvider {
             updateNorm += value * value + update * update
           }
         } else {
-          let difference = zip(actual, expected).reduce(0) { $0 + ($1.1 - Double($1.0)) * ($1.1 - Double($1.0)) }
+          let difference = zip(actual, expected).reduce(0) {
+            $0 + ($1.1 - Double($1.0)) * ($1.1 - Double($1.0))
+          }
           let size = expected.reduce(0) { $0 + $1 * $1 }
-          #expect(difference.squareRoot() <= 2e-4 * size.squareRoot(), "step \(k), \(variable.name)")
+          #expect(
+            difference.squareRoot() <= 2e-4 * size.squareRoot(), "step \(k), \(variable.name)")
         }
       }
       #expect((error / norm).squareRoot() <= 2e-3, "step \(k), whole gradient")

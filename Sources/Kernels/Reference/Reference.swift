@@ -1,6 +1,7 @@
 import Foundation
 
-/// Every operation in float64, as plainly as its formula: what the float32 kernels are tested against.
+/// Every operation in float64, as plainly as its formula: what the float32 kernels are tested
+/// against.
 package enum Reference {
   /// f of one operand or of two, which are broadcast to `shape` in NumPy's manner.
   package static func elementwise(
@@ -47,7 +48,8 @@ package enum Reference {
     switch form {
     case .plain:
       let (k, n) = (y.shape[0], y.shape[1])
-      return DoubleTensor(shape: leading + [n], values: multiply(rows, k, n, x.values, (k, 1), y.values))
+      return DoubleTensor(
+        shape: leading + [n], values: multiply(rows, k, n, x.values, (k, 1), y.values))
     case .transposedRight:
       let (k, n) = (y.shape[0], y.shape[1])
       let transposed = transpose(y, permutation: [1, 0]).values
@@ -144,7 +146,8 @@ package enum Reference {
     return DoubleTensor(shape: shape, values: values)
   }
 
-  /// y = γ·(x − mean)/√(variance + ε) + β, with the mean and the biased variance over `axes`; they keep the other axes.
+  /// y = γ·(x − mean)/√(variance + ε) + β, with the mean and the biased variance over `axes`; they
+  /// keep the other axes.
   package static func batchNorm(
     _ x: DoubleTensor, gamma: DoubleTensor, beta: DoubleTensor, axes: [Int], epsilon: Double
   ) -> (y: DoubleTensor, mean: DoubleTensor, variance: DoubleTensor) {

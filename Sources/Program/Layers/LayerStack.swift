@@ -1,4 +1,5 @@
-/// Applies layers one after another and names them: numbered per kind within a network, `generator/dense_0`.
+/// Applies layers one after another and names them: numbered per kind within a network,
+/// `generator/dense_0`.
 package struct LayerStack {
   package private(set) var value: Tensor
   private let network: String
@@ -50,8 +51,8 @@ package struct LayerStack {
     value = x.builder.inLayer(path: network) { x.reshaped(shape) }
   }
 
-  /// Batch norm over the last axis with the statistics of all axes from `firstAxis` on, one group of statistics for each
-  /// entry of the axes before.
+  /// Batch norm over the last axis with the statistics of all axes from `firstAxis` on, one group
+  /// of statistics for each entry of the axes before.
   package mutating func batchNorm(firstAxis: Int = 0) {
     let path = path("batch_norm")
     let (x, builder) = (value, value.builder)
@@ -123,8 +124,8 @@ private struct MovingStatistics {
     case .perReplica:
       return groups.reduce(moving) { $0 * momentum + $1 * (1 - momentum) }
     case .sequential(let replicas):
-      // n updates in a row: momentumⁿ · moving + Σᵢ (1 − momentum) · momentumⁿ⁻¹⁻ⁱ · batchᵢ, where group g of replica r is
-      // update i = r · groups + g.
+      // n updates in a row: momentumⁿ · moving + Σᵢ (1 − momentum) · momentumⁿ⁻¹⁻ⁱ · batchᵢ, where
+      // group g of replica r is update i = r · groups + g.
       let updates = replicas * groups.count
       var share: Tensor?
       for (group, statistic) in groups.enumerated() {

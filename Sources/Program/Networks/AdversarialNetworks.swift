@@ -8,7 +8,7 @@ package protocol AdversarialNetworks: Sendable {
   /// noise [examples, latent] → images [examples, height, width, channels] in (−1, 1).
   func generator(_ noise: Tensor, mode: NormalizationMode) -> Tensor
 
-  /// images [passes, examples, height, width, channels] → validity [passes, examples] in (0, 1): the probability that an
-  /// image is real. Every pass has batch statistics of its own.
+  /// images [passes, examples, height, width, channels] → validity [passes, examples] in (0, 1):
+  /// the probability that an image is real. Every pass has batch statistics of its own.
   func discriminator(_ images: Tensor, mode: NormalizationMode) -> Tensor
 }

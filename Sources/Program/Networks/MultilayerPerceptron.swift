@@ -1,4 +1,5 @@
-/// The paper's `gan`: fully connected networks in the layout of the Keras (TPU) or the PyTorch (GPU) notebooks.
+/// The paper's `gan`: fully connected networks in the layout of the Keras (TPU) or the PyTorch
+/// (GPU) notebooks.
 package struct MultilayerPerceptron: AdversarialNetworks {
   package enum Layout: Sendable { case keras, pytorch }
 

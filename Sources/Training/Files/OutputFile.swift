@@ -14,7 +14,7 @@ final class OutputFile {
   init(path: String, isNew: Bool = false) throws(RunFileError) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
-    if descriptor < 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
+    if descriptor < 0 { throw .cannotCreate(path: path, reason: RunFileError.lastReason) }
     buffer.reserveCapacity(Self.bufferSize)
   }
 
@@ -23,13 +23,13 @@ final class OutputFile {
     path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
   }
 
-  /// - Throws: `RunFileError.cannotWrite` where something stands at `path` that is no regular file, and that renaming would
+  /// - Throws: `RunFileError.cannotCreate` where something stands at `path` that is no regular file, and that renaming would
   ///   destroy: a device, a pipe, a directory.
   static func requireReplaceable(_ path: String) throws(RunFileError) {
     var status = stat()
     guard stat(path, &status) == 0 else { return }
     if status.st_mode & S_IFMT != S_IFREG {
-      throw .cannotWrite(path: path, reason: "it exists and is no regular file")
+      throw .cannotCreate(path: path, reason: "it exists and is no regular file")
     }
   }
 

@@ -10,8 +10,8 @@ package struct PNGImage: Equatable, Sendable {
   /// [height, width, channels]
   package let pixels: [UInt8]
 
-  /// A grid of images with a gap between them, from values in [−1, 1]; of four channels the first three are shown, of two
-  /// the first.
+  /// A grid of images with a gap between them, from values in [−1, 1]; of four channels the first
+  /// three are shown, of two the first.
   ///
   /// - Parameters:
   ///   - images: [count, height, width, channels]

@@ -4,6 +4,8 @@ import Glibc
 package enum RunFileError: Error, Equatable, CustomStringConvertible {
   case directoryNotEmpty(path: String)
   case cannotCreateDirectory(path: String, reason: String)
+  /// A file cannot be begun: nothing has been computed in vain yet.
+  case cannotCreate(path: String, reason: String)
   case cannotWrite(path: String, reason: String)
   case cannotRead(path: String, reason: String)
   /// The file is no safetensors file that this program can use.
@@ -15,7 +17,8 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
       "\(path): the output directory exists and is not empty; name another one"
     case .cannotCreateDirectory(let path, let reason):
       "\(path): the output directory cannot be used: \(reason)"
-    case .cannotWrite(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .cannotCreate(let path, let reason), .cannotWrite(let path, let reason):
+      "\(path): cannot be written: \(reason)"
     case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
     case .malformed(let path, let detail): "\(path): not a usable safetensors file: \(detail)"
     }
@@ -24,14 +27,18 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   /// Whether a run is refused before it starts, rather than failing on its way.
   package var isRefusal: Bool {
     switch self {
-    case .directoryNotEmpty, .cannotCreateDirectory, .cannotRead, .malformed: true
+    case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed: true
     case .cannotWrite: false
     }
   }
 
   /// The same failure to write, of the file that the user knows.
   func naming(_ path: String) -> RunFileError {
-    if case .cannotWrite(_, let reason) = self { .cannotWrite(path: path, reason: reason) } else { self }
+    switch self {
+    case .cannotCreate(_, let reason): .cannotCreate(path: path, reason: reason)
+    case .cannotWrite(_, let reason): .cannotWrite(path: path, reason: reason)
+    default: self
+    }
   }
 
   /// The reason that the C library gives for the last failure.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Reads float32 tensors from a safetensors file, which is taken as hostile: every size is checked before memory is taken.
+/// Reads float32 tensors from a safetensors file, which is taken as hostile: every size is checked
+/// before memory is taken.
 package struct SafetensorsReader {
   package struct Entry: Sendable {
     package let name: String

@@ -2,13 +2,18 @@ import Foundation
 
 /// Writes float32 tensors in the safetensors format: an 8-byte length, a JSON header, and the data.
 ///
-/// The header comes first, but a trace learns of its tensors as it goes: data is spooled beside the file, and the file appears
-/// under its name when it is complete.
+/// The header comes first, but a trace learns of its tensors as it goes: data is spooled beside the
+/// file, and the file appears under its name when it is complete.
 package final class SafetensorsWriter {
   private struct Entry: Encodable {
     let dtype = "F32"
     let shape: [Int]
-    let data_offsets: [Int]
+    let offsets: [Int]
+
+    private enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case offsets = "data_offsets"
+    }
   }
 
   private let path: String
@@ -33,7 +38,7 @@ package final class SafetensorsWriter {
   package func add(_ name: String, shape: [Int], _ values: [Float]) throws(RunFileError) {
     precondition(shape.reduce(1, *) == values.count && entries[name] == nil, name)
     let end = offset + values.count * MemoryLayout<Float>.stride
-    entries[name] = Entry(shape: shape, data_offsets: [offset, end])
+    entries[name] = Entry(shape: shape, offsets: [offset, end])
     offset = end
     try values.withUnsafeBytes { bytes in
       Result { () throws(RunFileError) in
@@ -63,7 +68,9 @@ package final class SafetensorsWriter {
       var members = [
         "\"__metadata__\":" + String(decoding: try encoder.encode(metadata), as: UTF8.self)
       ]
-      for (name, entry) in entries.sorted(by: { $0.value.data_offsets[0] < $1.value.data_offsets[0] }) {
+      for (name, entry) in entries.sorted(by: {
+        $0.value.offsets[0] < $1.value.offsets[0]
+      }) {
         let key = String(decoding: try encoder.encode(name), as: UTF8.self)
         members.append(key + ":" + String(decoding: try encoder.encode(entry), as: UTF8.self))
       }

@@ -7,8 +7,8 @@ final class ShardsLog {
     try file.write((["step", "replica"] + ShardStatistics.columns).joined(separator: ",") + "\n")
   }
 
-  /// Appends the rows of one step. Numbers have as many digits as it takes to read the same float back; what was not
-  /// measured is empty.
+  /// Appends the rows of one step. Numbers have as many digits as it takes to read the same float
+  /// back; what was not measured is empty.
   func append(_ shards: [ShardStatistics], step: Int) throws(RunFileError) {
     for shard in shards {
       let fields = ["\(step)", "\(shard.replica)"] + shard.values.map { $0.map { "\($0)" } ?? "" }

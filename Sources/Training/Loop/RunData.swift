@@ -16,18 +16,19 @@ package struct RunData {
     if [.folder, .lmdb, .pack].contains(configuration.data.kind) {
       throw .unavailable(key: "data.kind", expected: "mnist, idx and synthetic")
     }
+    if configuration.data.kind == .idx, configuration.data.path == nil {
+      throw .missing(key: "data.path", reason: "data.kind is idx")
+    }
+    let path = configuration.data.path
     let image = configuration.model.image
     let shape = ImageShape(height: image.height, width: image.width, channels: image.channels)
     do throws(DatasetError) {
       switch configuration.data.kind {
       case .mnist:
         source = try IDXImages(
-          Self.locateImages(path: configuration.data.path), expecting: shape)
+          Self.locateImages(path: path), expecting: shape)
       case .idx:
-        guard let path = configuration.data.path else {
-          throw DatasetError.notFound(searched: ["data.path, which is not set"])
-        }
-        source = try IDXImages(DatasetLocation.idx(path: path), expecting: shape)
+        source = try IDXImages(DatasetLocation.idx(path: path ?? ""), expecting: shape)
       case .synthetic:
         source = SyntheticImages(shape: shape, seed: configuration.seed)
       case .folder, .lmdb, .pack: preconditionFailure("refused above")

@@ -10,7 +10,8 @@ package final class Sampler {
 
   private let statistics: RunConfiguration.BatchNorm.MovingStatistics
   private let trained: VariableStore
-  /// What the sampling program reads: the training's own variables, or one replica's worth of copies.
+  /// What the sampling program reads: the training's own variables, or one replica's worth of
+  /// copies.
   private let store: VariableStore
   private let executor: GroupExecutor
   private let plan: ExecutionPlan
@@ -18,13 +19,16 @@ package final class Sampler {
   private let step: UnsafeMutablePointer<Int64>
   private let imageCount: Int
 
-  package init(_ configuration: RunConfiguration, store trained: VariableStore) throws(TrainingError) {
+  package init(_ configuration: RunConfiguration, store trained: VariableStore)
+    throws(TrainingError)
+  {
     statistics = configuration.batchNorm.movingStatistics
     self.trained = trained
     replicas = statistics == .own ? configuration.replicas : 1
     let count = Self.gridSide * Self.gridSide
     let sampling = try SamplingProgram(configuration, count: (count + replicas - 1) / replicas)
-    imageCount = configuration.model.image.height * configuration.model.image.width
+    imageCount =
+      configuration.model.image.height * configuration.model.image.width
       * configuration.model.image.channels
     store =
       statistics == .own
@@ -45,7 +49,8 @@ package final class Sampler {
 
   deinit { step.deallocate() }
 
-  /// The images of the grid, [25, height, width, channels] in [−1, 1], as the generator draws them now.
+  /// The images of the grid, [25, height, width, channels] in [−1, 1], as the generator draws them
+  /// now.
   package func images() throws(TrainingError) -> [Float] {
     if statistics != .own { TrainedState(trained, statistics: statistics).restore(to: store) }
     do throws(ExecutionError) {

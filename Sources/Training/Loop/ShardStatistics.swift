@@ -2,7 +2,8 @@ import Replicas
 
 /// What one replica did in one step: a row of `shards.csv`.
 package struct ShardStatistics: Sendable, Equatable {
-  /// The columns after `step` and `replica`, in their order; also the outputs of the step's program.
+  /// The columns after `step` and `replica`, in their order; also the outputs of the step's
+  /// program.
   package static let columns = [
     "loss_self", "loss_generated", "loss_real", "loss_fake", "weight_generated", "weight_real",
     "weight_fake", "validity_generated", "validity_real", "validity_fake", "gradient_norm",

@@ -2,8 +2,8 @@ import Program
 import Replicas
 import RunConfiguration
 
-/// Records steps so that an independent program can check each of them: inputs, what every replica did, the averaged
-/// gradient, and the parameters after the update. The step is `train`'s own.
+/// Records steps so that an independent program can check each of them: inputs, what every replica
+/// did, the averaged gradient, and the parameters after the update. The step is `train`'s own.
 package struct TraceRecorder {
   private let run: TrainingRun
   private let writer: SafetensorsWriter

@@ -48,10 +48,11 @@ package struct Trainer {
 
     while run.completedSteps < configuration.steps, !shouldStop() {
       let step = run.completedSteps
-      let next = [
-        step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
-        Self.next(step, every: configuration.sampleEvery),
-      ].min() ?? step + 1
+      let next =
+        [
+          step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
+          Self.next(step, every: configuration.sampleEvery),
+        ].min() ?? step + 1
       let before = ContinuousClock.now
       try run.advance(steps: next - step)
       let taken = (ContinuousClock.now - before).seconds

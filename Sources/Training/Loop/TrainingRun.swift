@@ -11,7 +11,8 @@ package final class TrainingRun {
   package let store: VariableStore
   private let group: ReplicaGroup
   private let batches: any BatchProvider
-  /// The variant of the step that also measures each replica's gradient norm, where the configuration asks for it.
+  /// The variant of the step that also measures each replica's gradient norm, where the
+  /// configuration asks for it.
   private let measuringVariant: Int?
   /// Updates before the first one that counts: 1 with `objective.warmUp`.
   private let uncounted: Int
@@ -62,8 +63,8 @@ package final class TrainingRun {
     if uncounted > 0 { try run(updates: uncounted, variant: 0) }
   }
 
-  /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for now and then, as it is run
-  /// to measure them.
+  /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for
+  /// now and then, as it is run to measure them.
   private static func programs(
     _ configuration: RunConfiguration, _ recording: TrainingStep.Recording
   ) throws(TrainingError) -> [Program] {

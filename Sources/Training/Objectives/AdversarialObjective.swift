@@ -2,7 +2,8 @@ import Program
 
 /// What the discriminator says of the three sets of images of a step: tensors of shape [examples].
 package struct Passes {
-  /// D(G(z)), through which the generator learns, and against which the discriminator works: it "punches itself".
+  /// D(G(z)), through which the generator learns, and against which the discriminator works: it
+  /// "punches itself".
   package let generated: Tensor
   package let real: Tensor
   /// D of the images of the previous step.
@@ -19,7 +20,8 @@ package struct Passes {
   }
 }
 
-/// What an objective makes of a replica's three validities; every member is a scalar of the replica.
+/// What an objective makes of a replica's three validities; every member is a scalar of the
+/// replica.
 package struct ObjectiveValues {
   /// The mean over the replica's examples of what is minimised.
   package let total: Tensor

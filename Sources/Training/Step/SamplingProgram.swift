@@ -4,8 +4,8 @@ import RunConfiguration
 
 /// Builds the program that draws pictures of fixed noise.
 ///
-/// The Keras layout samples with moving statistics. The PyTorch layout shows a batch as it is trained: normalised by its own
-/// statistics.
+/// The Keras layout samples with moving statistics. The PyTorch layout shows a batch as it is
+/// trained: normalised by its own statistics.
 struct SamplingProgram {
   static let images = "images"
 

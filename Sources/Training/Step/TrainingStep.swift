@@ -27,8 +27,8 @@ package struct TrainingStep: Sendable {
     examples = configuration.batchSize / configuration.replicas
   }
 
-  /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also `noise`, `generated`, and
-  /// `gradient/<parameter>`.
+  /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also
+  /// `noise`, `generated`, and `gradient/<parameter>`.
   package func program(recording: Recording = []) throws(ProgramError) -> Program {
     let program = ProgramBuilder(name: configuration.objective.kind.rawValue)
     let imageShape = Shape([examples] + networks.imageShape.dimensions)
@@ -43,7 +43,8 @@ package struct TrainingStep: Sendable {
       Self.last, shape: imageShape, distribution: .perReplica, role: .state,
       initial: .constant(0))
     let isClassic = configuration.objective.kind == .classic
-    let validity = passes(generated: generated, real: real, fake: isClassic ? generated.stopGradient() : last)
+    let validity = passes(
+      generated: generated, real: real, fake: isClassic ? generated.stopGradient() : last)
 
     let values: ObjectiveValues
     let objectives: [(objective: Tensor, network: String?)]
@@ -92,7 +93,8 @@ package struct TrainingStep: Sendable {
     return try program.finish()
   }
 
-  /// The discriminator's three passes, merged into one over [passes, examples, …]: one product over three times the rows.
+  /// The discriminator's three passes, merged into one over [passes, examples, …]: one product over
+  /// three times the rows.
   private func passes(generated: Tensor, real: Tensor, fake: Tensor) -> Passes {
     let stacked = Shape([1] + generated.shape.dimensions)
     let images = generated.builder.inLayer("discriminator") {

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// Runs that fail on their way: exit code 1, one sentence, and what was written before stays.
+@Suite struct FailingRunTests {
+  /// Steps of size 1 without damping: the second moment of a vanished gradient divides 0 by 0.
+  private static let diverging = [
+    "--set", "optimizer.learningRate=1", "--set", "optimizer.epsilon=1e-300",
+    "--set", "optimizer.beta1=0", "--set", "optimizer.beta2=0", "--set", "logEvery=1",
+  ]
+
+  @Test func aLossThatIsNoNumberEndsTheRun() throws {
+    let scratch = try ScratchDirectory()
+    let outcome = try CommandProcess.run(
+      ["train", Configurations.gan, "--steps", "1000", "--output", "run"]
+        + Configurations.small + Self.diverging, in: scratch)
+    expectSentence(outcome, code: 1, naming: [])
+    let sentence = outcome.complaints.first ?? ""
+    let match = try #require(
+      sentence.firstMatch(of: /(loss_(?:self|generated|real|fake)) of replica (\d) .* step (\d+)/),
+      "\(sentence)")
+    let failed = try #require(Int(match.3))
+
+    // Every step before it has been logged, all of them with numbers.
+    let table = try ShardsTable(scratch.text("run/shards.csv"))
+    #expect(table.rows.count == 8 * (failed - 1))
+    #expect(table.rows.allSatisfy { $0.values.allSatisfy(\.isFinite) })
+    let lines = try scratch.text("run/metrics.jsonl").split(separator: "\n")
+    #expect(lines.count == failed - 1)
+    #expect(scratch.exists("run/config.yaml") && scratch.exists("run/reals.png"))
+  }
+
+  @Test func aTraceOfItFailsToo() throws {
+    let scratch = try ScratchDirectory()
+    let outcome = try CommandProcess.run(
+      ["trace", Configurations.gan, "--steps", "10", "--output", "trace"]
+        + Configurations.small + Self.diverging, in: scratch)
+    expectSentence(outcome, code: 1, naming: ["replica", "step", "loss_"])
+    #expect(try scratch.names() == [])
+  }
+
+  /// With the signal ignored, a file that outgrows the limit is a failed write, as on a full disk.
+  @Test func aWriteThatFailsEndsTheRun() throws {
+    let scratch = try ScratchDirectory()
+    let outcome = try CommandProcess.run(
+      [
+        "train", Configurations.gan, "--steps", "3", "--output", "run", "--quiet",
+        "--set", "logEvery=1",
+      ] + Configurations.small, in: scratch,
+      launcher: ["sh", "-c", "trap '' XFSZ; ulimit -f 512; exec \"$@\"", "sh"])
+    expectSentence(outcome, code: 1, naming: ["run/weights.safetensors", "File too large"])
+    #expect(try ShardsTable(scratch.text("run/shards.csv")).rows.count == 24)
+    #expect(
+      try scratch.names(in: "run") == [
+        "config.yaml", "metrics.jsonl", "reals.png", "samples", "shards.csv",
+      ])
+  }
+
+  @Test(.enabled(if: privateMountsAreAllowed, "needs a mount namespace of its own"))
+  func aFullDiskEndsTheRun() throws {
+    let scratch = try ScratchDirectory()
+    let script = """
+      mkdir disk && mount -t tmpfs -o size=1m tmpfs disk && "$@"
+      code=$?
+      cp -r disk copy
+      exit $code
+      """
+    let outcome = try CommandProcess.run(
+      [
+        "train", Configurations.gan, "--steps", "3", "--output", "disk/run", "--quiet",
+        "--set", "logEvery=1",
+      ] + Configurations.small, in: scratch,
+      launcher: Self.namespace + ["sh", "-c", script, "sh"])
+    expectSentence(
+      outcome, code: 1, naming: ["disk/run/weights.safetensors", "No space left on device"])
+    #expect(try ShardsTable(scratch.text("copy/run/shards.csv")).rows.count == 24)
+    #expect(
+      try scratch.names(in: "copy/run") == [
+        "config.yaml", "metrics.jsonl", "reals.png", "samples", "shards.csv",
+      ])
+  }
+
+  /// Mounts that nobody else sees, and that go with the process.
+  private static let namespace = ["unshare", "--map-root-user", "--mount"]
+
+  private static let privateMountsAreAllowed: Bool = {
+    let trial = Process()
+    trial.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    trial.arguments = namespace + ["mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    trial.standardError = FileHandle.nullDevice
+    guard (try? trial.run()) != nil else { return false }
+    trial.waitUntilExit()
+    return trial.terminationStatus == 0
+  }()
+}
