@@ -111,7 +111,7 @@ package struct ReferenceInterpreter {
     case .replicaConstant(let numbers): return [DoubleTensor(shape: [], values: [numbers[replica]])]
     case .random(let distribution, let name, _):
       let stream = RandomStream(seed: seed, name: name)
-      let examples = shape[0]
+      let examples = shape.rank == 0 ? 1 : shape[0]
       let elements = shape.count / examples
       let values = (0..<shape.count).map { index in
         let example = replica * examples + index / elements

@@ -24,7 +24,10 @@ extension Program {
     var activations: [Value: (activation: Activation, result: Value)] = [:]
     for instruction in instructions {
       if case .elementwise(let function) = instruction.operation,
-        let activation = Activation(function: function), uses[instruction.operands[0]] == 1
+        let activation = Activation(function: function),
+        let norm = soleDefinition(instruction.operands[0]),
+        case .batchNorm(let attributes) = norm.operation, attributes.activation == .identity,
+        norm.results[0] == instruction.operands[0]
       {
         activations[instruction.operands[0]] = (activation, instruction.results[0])
       }
@@ -44,12 +47,10 @@ extension Program {
           continue
         }
       case .elementwise(let function):
-        let activation = Activation(function: function)
-        if activation != nil, let inner = soleDefinition(instruction.operands[0]),
-          case .batchNorm = inner.operation, inner.results[0] == instruction.operands[0]
-        {
+        if activations[instruction.operands[0]] != nil {
           continue  // replaced with the batch norm
         }
+        let activation = Activation(function: function)
         let sum = activation == nil ? instruction : soleDefinition(instruction.operands[0])
         if let sum, let operands = denseOperands(sum, soleDefinition) {
           let results = builder.inLayer(path: sum.layer) {
@@ -119,11 +120,14 @@ extension Program {
           continue  // replaced with the activation's gradient
         }
       case .batchNormGradient(var attributes):
-        if let inner = definitions[instruction.operands[0]], uses[inner.results[0]] == 1,
+        if attributes.activation == .identity,
+          let inner = definitions[instruction.operands[0]], uses[inner.results[0]] == 1,
           case .elementwise(let function) = inner.operation,
           let activation = Activation(gradientFunction: function),
+          shape(of: inner.operands[0]) == shape(of: inner.results[0]),
           let norm = definitions[inner.operands[1]], case .batchNorm(let forward) = norm.operation,
-          forward.activation == activation, norm.operands[0] == instruction.operands[1]
+          forward.activation == activation, norm.results[0] == inner.operands[1],
+          norm.operands[0] == instruction.operands[1]
         {
           attributes.activation = activation
           rewrite.replace(
