@@ -7,7 +7,7 @@ import RandomStreams
 /// Turns a plan's instructions into kernel calls on one group's memory.
 final class Binding {
   private let plan: ExecutionPlan
-  private let program: Program
+  private let program: ReplicaProgram
   private let replicas: Range<Int>
   private let partials: [(sum: SubtreeSum, buffer: AlignedBuffer)]
   private let store: VariableStore

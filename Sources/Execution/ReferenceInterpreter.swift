@@ -6,7 +6,7 @@ import RandomStreams
 /// oracle that the executor and the passes are tested against. It knows every operation, those that
 /// only fusion makes included.
 package struct ReferenceInterpreter {
-  package let program: Program
+  package let program: ReplicaProgram
   package let replicas: Int
   private let seed: UInt64
   /// The values of each variable: one of each replica, or one for all where it is replicated.
@@ -17,7 +17,7 @@ package struct ReferenceInterpreter {
   package private(set) var step = 0
 
   /// Starts with the initial values that the program's variables have with `seed`.
-  package init(_ program: Program, replicas: Int, seed: UInt64) {
+  package init(_ program: ReplicaProgram, replicas: Int, seed: UInt64) {
     self.program = program
     self.replicas = replicas
     self.seed = seed

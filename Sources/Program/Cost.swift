@@ -1,4 +1,4 @@
-extension Program {
+extension ReplicaProgram {
   /// The multiplications and additions of the matrix products that one replica does in one step.
   package var floatingPointOperations: Int {
     instructions.reduce(0) { $0 + floatingPointOperations(of: $1) }

@@ -1,17 +1,17 @@
 /// Appends instructions to a program. The first constraint that fails is kept and thrown by
 /// `finish()`, so that networks and objectives read as formulas, without a `try` a line.
 package final class ProgramBuilder {
-  package private(set) var program: Program
+  package private(set) var program: ReplicaProgram
   /// The layer that new instructions belong to.
   package private(set) var layer = ""
   private var failure: ProgramError?
   private var variableReads: [String: Tensor] = [:]
 
-  package init(name: String) { program = Program(name: name) }
+  package init(name: String) { program = ReplicaProgram(name: name) }
 
   /// Starts a rewrite of `program`: its variables, and none of its instructions yet.
-  package init(rewriting program: Program) {
-    self.program = Program(name: program.name)
+  package init(rewriting program: ReplicaProgram) {
+    self.program = ReplicaProgram(name: program.name)
     self.program.variables = program.variables
   }
 
@@ -121,11 +121,11 @@ package final class ProgramBuilder {
   }
 
   package func output(_ name: String, _ tensor: Tensor) {
-    program.outputs.append(Program.Output(name: name, value: tensor.value))
+    program.outputs.append(ReplicaProgram.Output(name: name, value: tensor.value))
   }
 
   /// The program, verified.
-  package func finish() throws(ProgramError) -> Program {
+  package func finish() throws(ProgramError) -> ReplicaProgram {
     if let failure { throw failure }
     try program.verify()
     return program

@@ -1,4 +1,4 @@
-extension Program {
+extension ReplicaProgram {
   /// Reads the text form that `description` prints, and verifies the program.
   ///
   /// - Throws: `ProgramError.text` naming the line, or `.constraint` where the program is unsound.
@@ -17,10 +17,10 @@ private struct ProgramParser {
 
   init(text: String) { lines = text.split(separator: "\n", omittingEmptySubsequences: false) }
 
-  mutating func parse() throws(ProgramError) -> Program {
+  mutating func parse() throws(ProgramError) -> ReplicaProgram {
     try nextLine()
     try expect("program")
-    var program = Program(name: try string())
+    var program = ReplicaProgram(name: try string())
     try expect("{")
     var types: [Int: TensorType] = [:]
     while true {
@@ -29,7 +29,7 @@ private struct ProgramParser {
       if take("variable ") {
         program.variables.append(try variable())
       } else if take("output ") {
-        program.outputs.append(Program.Output(name: try string(), value: try value()))
+        program.outputs.append(ReplicaProgram.Output(name: try string(), value: try value()))
       } else if take("assign ") {
         program.updates.append(.assign(variable: try string(), value: try value()))
       } else if take("adam ") {

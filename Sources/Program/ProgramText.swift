@@ -1,4 +1,4 @@
-/// The text form, which `Program.init(text:)` reads back:
+/// The text form, which `ReplicaProgram.init(text:)` reads back:
 ///
 ///     program "selfTPU" {
 ///       variable "generator/dense_0/kernel" [100, 256] parameter {bound = 0.129}
@@ -8,7 +8,7 @@
 ///       assign "last" %7
 ///       adam "generator/dense_0/kernel" %8 {learning_rate = 0.0002, …, variant = "keras"}
 ///     }
-extension Program: CustomStringConvertible {
+extension ReplicaProgram: CustomStringConvertible {
   package var description: String {
     var lines = ["program \"\(name)\" {"]
     for variable in variables {

@@ -1,4 +1,4 @@
-extension Program {
+extension ReplicaProgram {
   /// Checks the whole program anew, whoever made it: every pass's result goes through here.
   ///
   /// - Throws: `ProgramError.constraint`; the constraints are numbered in `docs/operations.md`.

@@ -1,11 +1,11 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// Computes what is written twice once. Random draws are left alone: two streams are two sets of
   /// numbers.
   ///
   /// - Complexity: O(instructions)
-  package func eliminatingCommonSubexpressions() throws(ProgramError) -> Program {
+  package func eliminatingCommonSubexpressions() throws(ProgramError) -> ReplicaProgram {
     struct Expression: Hashable {
       let operation: Operation
       let operands: [Value]

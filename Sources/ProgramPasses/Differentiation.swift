@@ -1,13 +1,13 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// Replaces every `gradient` by the instructions that compute it, in reverse order of the forward
   /// pass, so that a gradient is again a program: a later `gradient` may differentiate an earlier
   /// one.
   ///
   /// - Throws: `ProgramError.noGradient` where the rule table ends.
   /// - Complexity: O(gradients · instructions)
-  package func expandingGradients() throws(ProgramError) -> Program {
+  package func expandingGradients() throws(ProgramError) -> ReplicaProgram {
     var rewrite = ProgramRewrite(self)
     for instruction in instructions {
       if instruction.operation == .gradient {

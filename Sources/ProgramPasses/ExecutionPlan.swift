@@ -37,7 +37,7 @@ package struct ExecutionPlan: Sendable {
   }
 
   /// After lowering.
-  package let program: Program
+  package let program: ReplicaProgram
   /// How many replicas run together.
   package let width: Int
   package let parameters: ParameterLayout

@@ -1,6 +1,6 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// Joins what one kernel does at once:
   ///
   /// - product, bias and activation become `dense`;
@@ -10,11 +10,11 @@ extension Program {
   ///   gradient of each replica stays where something else reads it.
   ///
   /// - Complexity: O(instructions)
-  package func fused() throws(ProgramError) -> Program {
+  package func fused() throws(ProgramError) -> ReplicaProgram {
     try fusingForward().fusingBackward().eliminatingDeadCode()
   }
 
-  private func fusingForward() throws(ProgramError) -> Program {
+  private func fusingForward() throws(ProgramError) -> ReplicaProgram {
     let (definitions, uses) = (definitions, useCounts)
     /// The instruction that defines `value`, where nothing else reads it.
     func soleDefinition(_ value: Value) -> Instruction? {
@@ -81,7 +81,7 @@ extension Program {
     return product.operands + [bias]
   }
 
-  private func fusingBackward() throws(ProgramError) -> Program {
+  private func fusingBackward() throws(ProgramError) -> ReplicaProgram {
     let (definitions, uses) = (definitions, useCounts)
     var rewrite = ProgramRewrite(self)
 

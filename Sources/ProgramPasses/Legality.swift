@@ -15,7 +15,7 @@ package enum TPULegality {
 
   /// The TensorFlow operations that the program's operations stand for, with a layer that uses
   /// each.
-  package static func operations(of program: Program) -> [(name: String, layer: String)] {
+  package static func operations(of program: ReplicaProgram) -> [(name: String, layer: String)] {
     var seen: Set<String> = []
     return program.instructions.flatMap { instruction in
       instruction.operation.tensorFlowNames.map { ($0, instruction.layer) }

@@ -1,11 +1,11 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// From a program as it was written to one that is ready to be planned: gradients expanded,
   /// simplified, fused.
   ///
   /// - Throws: `ProgramError`
-  package func lowered() throws(ProgramError) -> Program {
+  package func lowered() throws(ProgramError) -> ReplicaProgram {
     try expandingGradients()
       .eliminatingDeadCode()
       .eliminatingCommonSubexpressions()

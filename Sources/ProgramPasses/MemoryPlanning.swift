@@ -15,7 +15,8 @@ struct MemoryPlan {
   ///   - size: the floats that a value takes.
   /// - Complexity: O(values²)
   init(
-    _ program: Program, order: [Int], outer: [Int], inArena: (Value) -> Bool, size: (Value) -> Int
+    _ program: ReplicaProgram, order: [Int], outer: [Int], inArena: (Value) -> Bool,
+    size: (Value) -> Int
   ) {
     let views = Views(program, outer: outer, inArena: inArena, size: size)
     let lifetimes = Self.lifetimes(program, order: order, inArena: inArena, views: views)
@@ -47,7 +48,7 @@ struct MemoryPlan {
   }
 
   private static func lifetimes(
-    _ program: Program, order: [Int], inArena: (Value) -> Bool, views: Views
+    _ program: ReplicaProgram, order: [Int], inArena: (Value) -> Bool, views: Views
   ) -> [Value: ClosedRange<Int>] {
     var lifetimes: [Value: ClosedRange<Int>] = [:]
     func extend(_ value: Value, to time: Int) {
@@ -72,7 +73,7 @@ private struct Views {
   private var parents: [Value: (value: Value, shift: Int)] = [:]
 
   init(
-    _ program: Program, outer: [Int], inArena: (Value) -> Bool, size: (Value) -> Int
+    _ program: ReplicaProgram, outer: [Int], inArena: (Value) -> Bool, size: (Value) -> Int
   ) {
     for instruction in program.instructions {
       guard let shift = program.viewOffset(of: instruction, outer: outer, size: size),
@@ -109,7 +110,7 @@ private struct Views {
   }
 }
 
-extension Program {
+extension ReplicaProgram {
   /// Where in its operand's memory the result of a reshape, a stopped gradient or a slice of whole
   /// leading entries lies; nil where the result needs memory of its own.
   package func viewOffset(

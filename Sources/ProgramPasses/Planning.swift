@@ -1,6 +1,6 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// Plans the execution of a lowered program for `width` replicas together.
   ///
   /// - Throws: `ProgramError.unsupported` where Adam takes anything but an all-reduced gradient.
@@ -53,7 +53,7 @@ extension Program {
   }
 }
 
-extension Program {
+extension ReplicaProgram {
   /// The reads of variables whose old value is needed after their update: as an output, as a value
   /// that is assigned to another variable, or, of a parameter, in the segment that follows Adam.
   fileprivate func readsAfterUpdates(
@@ -95,7 +95,7 @@ private struct Schedule {
   private(set) var stored: Set<Int> = []
   private(set) var reductionCount: Int
 
-  init(_ program: Program, _ layout: ParameterLayout) throws(ProgramError) {
+  init(_ program: ReplicaProgram, _ layout: ParameterLayout) throws(ProgramError) {
     reductionCount = layout.count
     let definitions = Dictionary(
       uniqueKeysWithValues: program.instructions.enumerated().flatMap { index, instruction in

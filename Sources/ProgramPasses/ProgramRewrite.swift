@@ -3,11 +3,11 @@ import Program
 /// Builds a program anew from another one, instruction by instruction; a pass decides what becomes
 /// of each.
 struct ProgramRewrite {
-  let source: Program
+  let source: ReplicaProgram
   let builder: ProgramBuilder
   private var replacements: [Value: Tensor] = [:]
 
-  init(_ source: Program) {
+  init(_ source: ReplicaProgram) {
     self.source = source
     builder = ProgramBuilder(rewriting: source)
   }
@@ -37,7 +37,7 @@ struct ProgramRewrite {
   }
 
   /// The new program, with the source's outputs and updates, verified.
-  func finish() throws(ProgramError) -> Program {
+  func finish() throws(ProgramError) -> ReplicaProgram {
     for output in source.outputs { builder.output(output.name, self(output.value)) }
     for update in source.updates {
       switch update {
@@ -50,7 +50,7 @@ struct ProgramRewrite {
   }
 }
 
-extension Program {
+extension ReplicaProgram {
   /// The instruction that defines each value, by the value's index.
   var definitions: [Value: Instruction] {
     var definitions: [Value: Instruction] = [:]

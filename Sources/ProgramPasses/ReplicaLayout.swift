@@ -1,6 +1,6 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// How many elements of each value lie outside its replica axis.
   ///
   /// A value of shape [3, 8, 784] is laid out as [3, width, 8, 784] (3) or [width, 3, 8, 784] (1).

@@ -1,12 +1,12 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// Algebra that costs nothing at run time: constants are folded, reshapes merged, broadcasts left
   /// to the operation that reads them, and slices moved towards the inputs, so that the gradient of
   /// one pass through a merged discriminator is a product over that pass's rows only.
   ///
   /// - Complexity: O(instructions) a round, until nothing changes
-  package func simplified() throws(ProgramError) -> Program {
+  package func simplified() throws(ProgramError) -> ReplicaProgram {
     var program = self
     while true {
       let next = try program.simplifiedOnce().eliminatingDeadCode()
@@ -15,7 +15,7 @@ extension Program {
     }
   }
 
-  private func simplifiedOnce() throws(ProgramError) -> Program {
+  private func simplifiedOnce() throws(ProgramError) -> ReplicaProgram {
     let uses = useCounts
     var rewrite = ProgramRewrite(self)
     // Values of the new program that had a single reader in the old one, and may be recomputed in

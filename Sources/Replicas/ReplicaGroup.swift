@@ -64,7 +64,8 @@ package final class ReplicaGroup {
   /// - Parameter variants: lowered programs over the same variables; `run` says which one to run.
   /// - Throws: `ReplicaError.execution`
   package init(
-    _ variants: [Program], placement: Placement, store: VariableStore, options: ExecutionOptions
+    _ variants: [ReplicaProgram], placement: Placement, store: VariableStore,
+    options: ExecutionOptions
   ) throws(ReplicaError) {
     self.placement = placement
     self.store = store
@@ -110,7 +111,7 @@ package final class ReplicaGroup {
 
   /// The plans of a program for each number of replicas that a worker has.
   private static func plans(
-    of program: Program, _ placement: Placement
+    of program: ReplicaProgram, _ placement: Placement
   ) throws(ExecutionError) -> [Int: ExecutionPlan] {
     var plans: [Int: ExecutionPlan] = [:]
     for worker in 0..<placement.threads {
@@ -127,7 +128,7 @@ package final class ReplicaGroup {
   ///
   /// - Throws: `ReplicaError.execution`
   package static func floatCount(
-    _ variants: [Program], placement: Placement, reduction: ReductionMode
+    _ variants: [ReplicaProgram], placement: Placement, reduction: ReductionMode
   ) throws(ReplicaError) -> Int {
     let tree = ReductionTree(count: placement.replicas)
     var count = 0

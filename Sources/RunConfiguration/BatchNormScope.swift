@@ -1,5 +1,5 @@
 /// A scope is one word or one number in a file, so its coding is written by hand.
-extension RunConfiguration.BatchNorm.Scope: Codable {
+extension Configuration.BatchNorm.Scope: Codable {
   package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if let group = try? container.decode(Int.self) {
@@ -25,7 +25,7 @@ extension RunConfiguration.BatchNorm.Scope: Codable {
   }
 }
 
-extension RunConfiguration.BatchNorm.Scope: ConfigurationValue {
+extension Configuration.BatchNorm.Scope: ConfigurationValue {
   static let expected = "replica, all or the number of replicas in a group"
   static let words = ["replica", "all"]
 

@@ -5,12 +5,12 @@ package struct ConfigurationKey: Sendable {
   /// For example `model.image.height`.
   package let path: String
   /// Puts the value of a YAML node into a configuration.
-  let read: @Sendable (Node, inout RunConfiguration) throws(ConfigurationError) -> Void
+  let read: @Sendable (Node, inout Configuration) throws(ConfigurationError) -> Void
   /// The value in YAML and in JSON; nil where the configuration leaves it open.
-  let write: @Sendable (RunConfiguration) -> (yaml: String, json: String)?
+  let write: @Sendable (Configuration) -> (yaml: String, json: String)?
 
   private init<Value: ConfigurationValue>(
-    _ path: String, _ property: WritableKeyPath<RunConfiguration, Value> & Sendable
+    _ path: String, _ property: WritableKeyPath<Configuration, Value> & Sendable
   ) {
     self.path = path
     read = { node, configuration throws(ConfigurationError) in
@@ -27,7 +27,7 @@ package struct ConfigurationKey: Sendable {
 
   /// A key that may be left open, by leaving it out or by YAML's null.
   private init<Value: ConfigurationValue>(
-    optional path: String, _ property: WritableKeyPath<RunConfiguration, Value?> & Sendable
+    optional path: String, _ property: WritableKeyPath<Configuration, Value?> & Sendable
   ) {
     self.path = path
     read = { node, configuration throws(ConfigurationError) in

@@ -97,17 +97,17 @@ extension ConfigurationValue where Self: RawRepresentable & CaseIterable, RawVal
   var json: String { doubleQuoted(rawValue) }
 }
 
-extension RunConfiguration.Model.Kind: ConfigurationValue {}
-extension RunConfiguration.Model.Layout: ConfigurationValue {}
-extension RunConfiguration.Objective.Kind: ConfigurationValue {}
-extension RunConfiguration.Objective.Weights: ConfigurationValue {}
-extension RunConfiguration.Objective.Loss: ConfigurationValue {}
-extension RunConfiguration.BatchNorm.MovingStatistics: ConfigurationValue {}
-extension RunConfiguration.Optimizer.Kind: ConfigurationValue {}
-extension RunConfiguration.Optimizer.Variant: ConfigurationValue {}
-extension RunConfiguration.Dataset.Kind: ConfigurationValue {}
-extension RunConfiguration.Dataset.Order: ConfigurationValue {}
-extension RunConfiguration.Dataset.Resize: ConfigurationValue {}
-extension RunConfiguration.Kernels.Backend: ConfigurationValue {}
-extension RunConfiguration.GradientCombination: ConfigurationValue {}
-extension RunConfiguration.Reduction: ConfigurationValue {}
+extension Configuration.Model.Kind: ConfigurationValue {}
+extension Configuration.Model.Layout: ConfigurationValue {}
+extension Configuration.Objective.Kind: ConfigurationValue {}
+extension Configuration.Objective.Weights: ConfigurationValue {}
+extension Configuration.Objective.Loss: ConfigurationValue {}
+extension Configuration.BatchNorm.MovingStatistics: ConfigurationValue {}
+extension Configuration.Optimizer.Kind: ConfigurationValue {}
+extension Configuration.Optimizer.Variant: ConfigurationValue {}
+extension Configuration.Dataset.Kind: ConfigurationValue {}
+extension Configuration.Dataset.Order: ConfigurationValue {}
+extension Configuration.Dataset.Resize: ConfigurationValue {}
+extension Configuration.Kernels.Backend: ConfigurationValue {}
+extension Configuration.GradientCombination: ConfigurationValue {}
+extension Configuration.Reduction: ConfigurationValue {}

@@ -22,7 +22,7 @@ struct Inspect: ParsableCommand {
     }
   }
 
-  private func printLayers(_ program: Program, _ lowered: Program) {
+  private func printLayers(_ program: ReplicaProgram, _ lowered: ReplicaProgram) {
     print("# Layers\n")
     var layers: [String] = []
     for instruction in program.instructions where !layers.contains(instruction.layer) {
@@ -59,7 +59,7 @@ struct Inspect: ParsableCommand {
       }.joined())
   }
 
-  private func printLegality(_ program: Program) {
+  private func printLegality(_ program: ReplicaProgram) {
     print("# TPU v2, runtime 1.13\n")
     let operations = TPULegality.operations(of: program)
     let refused = operations.filter { TPULegality.unsupported.contains($0.name) }

@@ -33,14 +33,14 @@ struct RunOptions: ParsableArguments {
   /// Loads the configuration, which is validated.
   ///
   /// - Parameter defaultSteps: what a command runs where neither the option nor `--set` says.
-  func load(defaultSteps: Int? = nil) throws -> RunConfiguration {
+  func load(defaultSteps: Int? = nil) throws -> Configuration {
     var all = overrides
     if let steps = steps ?? (sets("steps") ? nil : defaultSteps) { all.append("steps=\(steps)") }
     if let replicas { all.append("replicas=\(replicas)") }
     if let threads { all.append("threads=\(threads)") }
     if let reduction { all.append("reduction=\(reduction.rawValue)") }
     if let seed { all.append("seed=\(seed)") }
-    return try RunConfiguration.load(path: config, overrides: all)
+    return try Configuration.load(path: config, overrides: all)
   }
 
   private func sets(_ key: String) -> Bool { overrides.contains { $0.hasPrefix(key + "=") } }

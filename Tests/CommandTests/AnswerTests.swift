@@ -73,7 +73,7 @@ import Testing
     }
     #expect(texts.count == 2)
     for text in texts {
-      let program = try Program(text: text)
+      let program = try ReplicaProgram(text: text)
       #expect(program.description == text)
       #expect(program.variables.contains { $0.name == "generator/dense_0/kernel" })
     }

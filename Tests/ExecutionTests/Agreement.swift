@@ -10,7 +10,7 @@ enum Stage: CaseIterable {
   case written
   case lowered
 
-  func callAsFunction(_ program: Program) throws -> Program {
+  func callAsFunction(_ program: ReplicaProgram) throws -> ReplicaProgram {
     switch self {
     case .written: try program.expandingGradients()
     case .lowered: try program.lowered()
@@ -31,7 +31,7 @@ struct WorstError {
 /// Expects all outputs and variables of `steps` steps to agree with the reference's float64, for four replicas in groups of
 /// 1, 2, 3 and 4, both backends, both orders, before and after the passes.
 func expectAgreement(
-  _ program: Program, steps: Int = 1, tolerance: Double = 1e-5,
+  _ program: ReplicaProgram, steps: Int = 1, tolerance: Double = 1e-5,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let replicas = 4

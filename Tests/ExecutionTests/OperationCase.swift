@@ -22,7 +22,7 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { name }
 
-  func program(_ layout: Layout) throws -> Program {
+  func program(_ layout: Layout) throws -> ReplicaProgram {
     let builder = ProgramBuilder(name: name)
     let results = results(builder) { layout.source(builder, $0, $1) }
     for (index, result) in results.enumerated() { builder.output("result_\(index)", result) }

@@ -36,7 +36,7 @@ struct OutputViewTests {
   }
 
   @Test func unknownOutput() throws {
-    let run = try ProgramRun(Program(name: "empty"), replicas: 1, width: 1)
+    let run = try ProgramRun(ReplicaProgram(name: "empty"), replicas: 1, width: 1)
     #expect(run.view("y", replica: 0) == nil)
   }
 }

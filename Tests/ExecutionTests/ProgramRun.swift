@@ -14,14 +14,14 @@ final class ProgramRun {
     case separate
   }
 
-  let program: Program
+  let program: ReplicaProgram
   let store: VariableStore
   private let groups: [GroupExecutor]
   private let reduction: ReductionExecutor
   private let step: UnsafeMutablePointer<Int64>
 
   init(
-    _ program: Program, replicas: Int, width: Int, backend: MatrixBackend = .best,
+    _ program: ReplicaProgram, replicas: Int, width: Int, backend: MatrixBackend = .best,
     order: Order = .fast, seed: UInt64 = 7
   ) throws {
     Machine.prepareProcess()
@@ -82,7 +82,7 @@ final class ProgramRun {
   }
 }
 
-extension Program {
+extension ReplicaProgram {
   /// Seeded numbers in [−2, 2], exact in Float, for every input and replica.
   func seededInputs(replicas: Int, seed: Int) -> [String: [DoubleTensor]] {
     var numbers = SeededNumbers(seed: seed)

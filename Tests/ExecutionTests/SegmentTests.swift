@@ -63,7 +63,7 @@ struct SegmentTests {
 
   /// A reduced gradient that is also an output is stored; the parameters' bits stay.
   @Test func averagedGradientAsOutput() throws {
-    func program(outputs: Bool) throws -> Program {
+    func program(outputs: Bool) throws -> ReplicaProgram {
       let builder = ProgramBuilder(name: "recorded")
       let x = builder.input("x", shape: [4, 50])
       let kernel = builder.variable(

@@ -16,7 +16,7 @@ struct WidthTests {
   static let reducingOperations = OperationCase.activationGradients + OperationCase.reductions
 
   private func expectSameBits(
-    _ program: Program, sourceLocation: SourceLocation = #_sourceLocation
+    _ program: ReplicaProgram, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let replicas = 4
     let inputs = program.seededInputs(replicas: replicas, seed: 8)

@@ -167,7 +167,7 @@ struct DifferentiationTests {
   @Test(arguments: [false, true])
   func trainingStep(_ lowered: Bool) throws {
     let replicas = 2
-    let written = try Program.smallTrainingStep(showsGradients: true)
+    let written = try ReplicaProgram.smallTrainingStep(showsGradients: true)
     let program = try lowered ? written.lowered() : written.expandingGradients()
     let forward = try program.keepingOnly("loss.self")
     var numbers = program.seededInputs(replicas: replicas, seed: 4)

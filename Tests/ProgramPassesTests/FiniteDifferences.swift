@@ -10,7 +10,7 @@ import Testing
 /// A replica's gradient is that of the mean over the replicas, times their number: averaged
 /// gradients are the mean's.
 func expectDerivatives(
-  _ program: Program, replicas: Int = 1, seed: Int = 11, tolerance: Double = 1e-6,
+  _ program: ReplicaProgram, replicas: Int = 1, seed: Int = 11, tolerance: Double = 1e-6,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let expanded = try program.expandingGradients()
@@ -51,9 +51,9 @@ func expectDerivatives(
   }
 }
 
-extension Program {
+extension ReplicaProgram {
   /// The program without its other outputs and its updates.
-  func keepingOnly(_ output: String) throws -> Program {
+  func keepingOnly(_ output: String) throws -> ReplicaProgram {
     var program = self
     program.outputs.removeAll { $0.name != output }
     program.updates = []
@@ -103,7 +103,7 @@ struct DifferentiatedOperation: Sendable, CustomTestStringConvertible {
     return (flat * tensor.builder.concatenate(weights, axis: 0)).sum(axes: [0])
   }
 
-  func firstDerivative() throws -> Program {
+  func firstDerivative() throws -> ReplicaProgram {
     let builder = ProgramBuilder(name: name)
     let (sources, target) = weightedSum(builder)
     builder.output("target", target)
@@ -113,7 +113,7 @@ struct DifferentiatedOperation: Sendable, CustomTestStringConvertible {
   }
 
   /// The target is made of the first derivatives.
-  func secondDerivative() throws -> Program {
+  func secondDerivative() throws -> ReplicaProgram {
     let builder = ProgramBuilder(name: name)
     let (sources, sum) = weightedSum(builder)
     let first = builder.gradients(of: sum, withRespectTo: sources.map(\.1))

@@ -4,7 +4,7 @@ import Program
 import ProgramPasses
 import TestSupport
 
-extension Program {
+extension ReplicaProgram {
   /// Seeded numbers for every input and replica, between 0.3 and 2 in magnitude, of either sign.
   func seededInputs(replicas: Int, seed: Int) -> [String: [DoubleTensor]] {
     var numbers = SeededNumbers(seed: seed)

@@ -121,7 +121,7 @@ struct MemoryPlanTests {
 
   @Test(arguments: 0..<60)
   func noValueIsOverwrittenWhileItIsNeeded(_ seed: Int) throws {
-    let program = try Program.random(seed: seed)
+    let program = try ReplicaProgram.random(seed: seed)
     for staged in [try program.expandingGradients(), try program.lowered()] {
       for width in [1, 3] {
         let plan = try staged.planned(width: width)
@@ -133,7 +133,7 @@ struct MemoryPlanTests {
 
   @Test(arguments: [1, 2, 8])
   func trainingStep(_ width: Int) throws {
-    let plan = try Program.smallTrainingStep().lowered().planned(width: width)
+    let plan = try ReplicaProgram.smallTrainingStep().lowered().planned(width: width)
     #expect(faults(plan) == [])
   }
 
@@ -212,7 +212,7 @@ struct MemoryPlanTests {
   }
 
   @Test func everyPlaceIsOnACacheLine() throws {
-    let plan = try Program.smallTrainingStep().lowered().planned(width: 3)
+    let plan = try ReplicaProgram.smallTrainingStep().lowered().planned(width: 3)
     for value in plan.program.instructions.flatMap(\.results) {
       // Except for views and the parts of a stack, which lie where their whole says.
       guard case .arena(let offset) = plan.storage[value.index],
@@ -247,7 +247,7 @@ struct MemoryPlanTests {
 
   @Test(arguments: [1, 2])
   func planOfATrainingStep(_ width: Int) throws {
-    let plan = try Program.smallTrainingStep().lowered().planned(width: width)
+    let plan = try ReplicaProgram.smallTrainingStep().lowered().planned(width: width)
     try expectGolden("plan-training-step-width-\(width)", plan.text)
   }
 
@@ -288,7 +288,7 @@ struct MemoryPlanTests {
 
   @Test(arguments: 0..<60)
   func instructionsRunOnceAndAfterWhatTheyRead(_ seed: Int) throws {
-    let plan = try Program.random(seed: seed).lowered().planned(width: 2)
+    let plan = try ReplicaProgram.random(seed: seed).lowered().planned(width: 2)
     let order = plan.segments.flatMap { $0 }
     #expect(order.sorted() == Array(plan.program.instructions.indices))
     var ready: Set<Value> = []
@@ -312,7 +312,7 @@ struct MemoryPlanTests {
   /// The partial sums lie side by side, and each is swept exactly once, in its round.
   @Test(arguments: 0..<60)
   func everySlotIsSweptOnce(_ seed: Int) throws {
-    let plan = try Program.random(seed: seed).lowered().planned(width: 2)
+    let plan = try ReplicaProgram.random(seed: seed).lowered().planned(width: 2)
     let slots = plan.slots.sorted { $0.offset < $1.offset }
     for (slot, next) in zip(slots, slots.dropFirst()) {
       #expect(slot.offset + slot.count <= next.offset)
@@ -353,7 +353,7 @@ struct MemoryPlanTests {
 
   @Test(arguments: 0..<60)
   func noParameterIsReadAfterAdam(_ seed: Int) throws {
-    expectOldParameters(try Program.random(seed: seed).lowered().planned(width: 2))
+    expectOldParameters(try ReplicaProgram.random(seed: seed).lowered().planned(width: 2))
   }
 
   /// The gradient is there in the first round, but the parameter is read in the second segment, in

@@ -5,7 +5,7 @@ import ProgramPasses
 enum Pass: String, CaseIterable {
   case differentiation, deadCode, commonSubexpressions, simplification, fusion, lowering
 
-  func callAsFunction(_ program: Program) throws(ProgramError) -> Program {
+  func callAsFunction(_ program: ReplicaProgram) throws(ProgramError) -> ReplicaProgram {
     switch self {
     case .differentiation: try program.expandingGradients()
     case .deadCode: try program.expandingGradients().eliminatingDeadCode()

@@ -245,6 +245,7 @@ struct PassGoldenTests {
   @Test func loweringOfATrainingStep() throws {
     try ProgramPassesTests.expectGolden(
       "lowered-training-step",
-      "\(try Program.smallTrainingStep())\nbecomes\n\n\(try Program.smallTrainingStep().lowered())")
+      "\(try ReplicaProgram.smallTrainingStep())\nbecomes\n\n\(try ReplicaProgram.smallTrainingStep().lowered())"
+    )
   }
 }

@@ -1,14 +1,14 @@
 import Program
 import TestSupport
 
-extension Program {
+extension ReplicaProgram {
   /// A sound program of random instructions: products, broadcasts, stacks of passes, views, batch
   /// norm, all-reduces in the middle, gradients, assignments and one Adam. The same for the same
   /// seed.
   ///
   /// Its functions are smooth, or kinked where no number falls by construction, so that rounding
   /// cannot change a branch.
-  static func random(seed: Int) throws(ProgramError) -> Program {
+  static func random(seed: Int) throws(ProgramError) -> ReplicaProgram {
     var random = RandomInstructions(seed: seed)
     for _ in 0..<24 { random.appendInstruction() }
     return try random.finish()
@@ -164,7 +164,7 @@ private struct RandomInstructions {
     return builder.random(.normal, shape: [4, 6], stream: "draw_\(draws)")
   }
 
-  mutating func finish() throws(ProgramError) -> Program {
+  mutating func finish() throws(ProgramError) -> ReplicaProgram {
     for index in 0..<3 { builder.output("value_\(index)", pick()) }
     let total = results.map { $0.apply(.tanh).mean() }.reduce(builder.constant(0), +)
     let target = total * builder.replicaConstant([1, 0.5, 2, 1.5])

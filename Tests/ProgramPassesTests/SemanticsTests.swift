@@ -7,7 +7,7 @@ import Testing
 struct SemanticsTests {
   @Test(arguments: Pass.allCases, 0..<40)
   func randomProgram(_ pass: Pass, _ seed: Int) throws {
-    let program = try Program.random(seed: seed)
+    let program = try ReplicaProgram.random(seed: seed)
     let inputs = program.seededInputs(replicas: 2, seed: seed)
     let expected = try program.expandingGradients().interpreted(inputs, replicas: 2, steps: 2)
     let actual = try pass(program).interpreted(inputs, replicas: 2, steps: 2)
@@ -16,7 +16,7 @@ struct SemanticsTests {
 
   @Test(arguments: Pass.allCases)
   func trainingStep(_ pass: Pass) throws {
-    let program = try Program.smallTrainingStep(showsGradients: true)
+    let program = try ReplicaProgram.smallTrainingStep(showsGradients: true)
     let inputs = program.seededInputs(replicas: 4, seed: 2)
     let expected = try program.expandingGradients().interpreted(inputs, replicas: 4, steps: 3)
     let actual = try pass(program).interpreted(inputs, replicas: 4, steps: 3)
@@ -26,7 +26,7 @@ struct SemanticsTests {
   /// What a pass has done once it need not do again.
   @Test(arguments: Pass.allCases, 0..<10)
   func aSecondTimeChangesNothing(_ pass: Pass, _ seed: Int) throws {
-    let once = try pass(Program.random(seed: seed))
+    let once = try pass(ReplicaProgram.random(seed: seed))
     #expect(try pass(once) == once)
   }
 
@@ -35,7 +35,7 @@ struct SemanticsTests {
   @Test func operationsOfTheRandomPrograms() throws {
     var mnemonics: Set<String> = []
     for seed in 0..<40 {
-      let program = try Program.random(seed: seed)
+      let program = try ReplicaProgram.random(seed: seed)
       for stage in [try program.expandingGradients(), try program.lowered()] {
         mnemonics.formUnion(stage.instructions.map(\.operation.mnemonic))
       }

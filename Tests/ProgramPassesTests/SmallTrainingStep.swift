@@ -1,11 +1,12 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// A step of a small SelfGAN: a generator with batch norm, a discriminator over three stacked
   /// passes, dynamic weights, averaged gradients, one Adam, and the previous images.
   ///
   /// - Parameter showsGradients: whether the averaged gradients are outputs, `gradient/<parameter>`.
-  static func smallTrainingStep(showsGradients: Bool = false) throws(ProgramError) -> Program {
+  static func smallTrainingStep(showsGradients: Bool = false) throws(ProgramError) -> ReplicaProgram
+  {
     let builder = ProgramBuilder(name: "small training step")
     let noise = builder.random(.normal, shape: [4, 3], stream: "noise")
     let real = builder.input("real", shape: [4, 6])

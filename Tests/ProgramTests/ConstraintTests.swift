@@ -271,8 +271,8 @@ struct ConstraintTests {
     %4 = input {name = "dy", shape = [8, 7]} : each [8, 7]
     """
 
-  private func program(_ lines: String) throws(ProgramError) -> Program {
-    try Program(text: "program \"violation\" {\n\(Self.soundLines)\n\(lines)\n}\n")
+  private func program(_ lines: String) throws(ProgramError) -> ReplicaProgram {
+    try ReplicaProgram(text: "program \"violation\" {\n\(Self.soundLines)\n\(lines)\n}\n")
   }
 
   @Test(arguments: Violation.ofInstructions + Violation.ofPrograms)

@@ -1,9 +1,9 @@
 import Program
 
-extension Program {
+extension ReplicaProgram {
   /// A sound program that holds every operation, every elementwise function, every activation,
   /// every kind of initial value and both variants of Adam.
-  static func everyOperation() throws(ProgramError) -> Program {
+  static func everyOperation() throws(ProgramError) -> ReplicaProgram {
     let builder = ProgramBuilder(name: "every operation")
     let x = builder.input("x", shape: [8, 5])
     let noise = builder.random(.normal, shape: [8, 5], stream: "noise")

@@ -8,11 +8,11 @@ struct HostileTextTests {
     _ text: String, sourceLocation: SourceLocation = #_sourceLocation
   ) -> Bool {
     do {
-      let program = try Program(text: text)
+      let program = try ReplicaProgram(text: text)
       // What was accepted prints, and its text is accepted.
       let printed = program.description
       #expect(
-        try Program(text: printed).description == printed, "\(text)",
+        try ReplicaProgram(text: printed).description == printed, "\(text)",
         sourceLocation: sourceLocation)
       return true
     } catch {
@@ -22,7 +22,7 @@ struct HostileTextTests {
   }
 
   @Test func truncatedAtEveryLine() throws {
-    let lines = try Program.everyOperation().description.split(separator: "\n")
+    let lines = try ReplicaProgram.everyOperation().description.split(separator: "\n")
     for count in 0..<lines.count {
       #expect(!expectProgramOrError(lines[..<count].joined(separator: "\n")))
     }
@@ -30,7 +30,7 @@ struct HostileTextTests {
 
   @Test func truncatedWithinEveryLine() throws {
     var numbers = SeededNumbers(seed: 1)
-    let text = Array(try Program.everyOperation().description.utf8)
+    let text = Array(try ReplicaProgram.everyOperation().description.utf8)
     for _ in 0..<150 {
       let count = Int.random(in: 0..<(text.count - 2), using: &numbers)
       #expect(!expectProgramOrError(String(decoding: text[..<count], as: UTF8.self)))
@@ -40,7 +40,8 @@ struct HostileTextTests {
   /// A line dropped, doubled or moved.
   @Test func shuffledLines() throws {
     var numbers = SeededNumbers(seed: 2)
-    let lines = try Program.everyOperation().description.split(separator: "\n").map(String.init)
+    let lines = try ReplicaProgram.everyOperation().description.split(separator: "\n").map(
+      String.init)
     var accepted = 0
     for _ in 0..<150 {
       var damaged = lines
@@ -59,7 +60,7 @@ struct HostileTextTests {
   @Test(arguments: 0..<8)
   func changedBytes(_ seed: Int) throws {
     var numbers = SeededNumbers(seed: 100 + seed)
-    let text = Array(try Program.everyOperation().description.utf8)
+    let text = Array(try ReplicaProgram.everyOperation().description.utf8)
     for _ in 0..<50 {
       var damaged = text
       for _ in 0..<Int.random(in: 1...3, using: &numbers) {
@@ -85,7 +86,7 @@ struct HostileTextTests {
   @Test(arguments: numbers)
   func changedNumber(_ extreme: String) throws {
     var numbers = SeededNumbers(seed: 3)
-    let text = try Program.everyOperation().description
+    let text = try ReplicaProgram.everyOperation().description
     let places = text.ranges(of: #/-?[0-9][0-9.e\-]*/#)
     for _ in 0..<40 {
       let place = places[Int.random(in: 0..<places.count, using: &numbers)]
@@ -128,7 +129,7 @@ struct HostileTextTests {
   @Test(arguments: oversized)
   func oversizedShapesAreRefused(_ lines: String) throws {
     let error = try #require(throws: ProgramError.self) {
-      try Program(text: "program \"oversized\" {\n\(lines)\n}\n")
+      try ReplicaProgram(text: "program \"oversized\" {\n\(lines)\n}\n")
     }
     guard case .constraint(.positiveExtents, _, _, _, _) = error else {
       Issue.record("\(error)")
@@ -154,7 +155,7 @@ struct HostileTextTests {
   ])
   func impossibleNumbersAreRefused(_ lines: String) throws {
     let error = try #require(throws: ProgramError.self) {
-      try Program(text: "program \"numbers\" {\n\(lines)\n}\n")
+      try ReplicaProgram(text: "program \"numbers\" {\n\(lines)\n}\n")
     }
     guard case .constraint(.numbers, _, _, _, _) = error else {
       Issue.record("\(error)")

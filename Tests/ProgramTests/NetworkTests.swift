@@ -7,7 +7,7 @@ struct NetworkTests {
     _ layout: MultilayerPerceptron.Layout,
     _ movingStatistics: LayerConventions.MovingStatistics = .perReplica,
     mode: NormalizationMode = .training, imageShape: Shape = [28, 28, 1]
-  ) throws -> Program {
+  ) throws -> ReplicaProgram {
     let builder = ProgramBuilder(name: "gan")
     let networks = MultilayerPerceptron(
       layout: layout, latentSize: 100, imageShape: imageShape, movingStatistics: movingStatistics)
@@ -19,7 +19,9 @@ struct NetworkTests {
     return try builder.finish()
   }
 
-  private func parameterCount(_ program: Program, _ network: String, _ role: Variable.Role) -> Int {
+  private func parameterCount(_ program: ReplicaProgram, _ network: String, _ role: Variable.Role)
+    -> Int
+  {
     program.variables.filter { $0.name.hasPrefix(network) && $0.role == role }
       .reduce(0) { $0 + $1.type.shape.count }
   }
@@ -39,7 +41,7 @@ struct NetworkTests {
     #expect(parameterCount(program, "discriminator/", .state) == 0)
   }
 
-  private func declarations(_ program: Program) -> [String] {
+  private func declarations(_ program: ReplicaProgram) -> [String] {
     program.variables.map { "\($0.name) \($0.type)" }
   }
 
@@ -138,7 +140,7 @@ struct NetworkTests {
       ])
   }
 
-  private func initialValue(_ program: Program, _ name: String) -> InitialValue? {
+  private func initialValue(_ program: ReplicaProgram, _ name: String) -> InitialValue? {
     program.variable(named: name)?.initial
   }
 
@@ -175,7 +177,7 @@ struct NetworkTests {
 
   /// Only training moves the statistics; only what is shown outside of it reads them alone.
   @Test func normalizationModes() throws {
-    func assigned(_ program: Program) -> [String] {
+    func assigned(_ program: ReplicaProgram) -> [String] {
       program.updates.compactMap { update in
         if case .assign(let name, _) = update { name } else { nil }
       }

@@ -4,8 +4,8 @@ import Testing
 
 struct ProgramTextTests {
   @Test func everyOperationPrintsAndParsesBack() throws {
-    let program = try Program.everyOperation()
-    let parsed = try Program(text: program.description)
+    let program = try ReplicaProgram.everyOperation()
+    let parsed = try ReplicaProgram(text: program.description)
     #expect(parsed == program)
     #expect(parsed.description == program.description)
   }
@@ -17,7 +17,7 @@ struct ProgramTextTests {
     let documented = try String(contentsOf: document, encoding: .utf8)
       .split(separator: "\n")
       .compactMap { $0.prefixMatch(of: #/(?:### |\| )`([a-z_]+)`(?: \{.*\})?(?: \||$)/#)?.1 }
-    let printed = Set(try Program.everyOperation().instructions.map(\.operation.mnemonic))
+    let printed = Set(try ReplicaProgram.everyOperation().instructions.map(\.operation.mnemonic))
     #expect(documented.map(String.init).sorted() == printed.sorted())
   }
 
@@ -32,18 +32,18 @@ struct ProgramTextTests {
         output "y" %9
       }
       """
-    let program = try Program(text: text)
+    let program = try ReplicaProgram(text: text)
     #expect(program.output(named: "y") == Value(index: 9))
     #expect(program.type(of: Value(index: 9)) == TensorType([8, 3], .perReplica))
     #expect(program.instructions.map(\.layer) == ["net", "", ""])
-    #expect(try Program(text: program.description) == program)
+    #expect(try ReplicaProgram(text: program.description) == program)
   }
 
   @Test(arguments: [0.1, 1e-7, -1.5, 1e300, 2.2250738585072014e-308, 3, -2, 0.30000000000000004])
   func numbersKeepTheirBits(_ number: Double) throws {
     let builder = ProgramBuilder(name: "number")
     builder.output("y", builder.constant(number))
-    let parsed = try Program(text: builder.finish().description)
+    let parsed = try ReplicaProgram(text: builder.finish().description)
     guard case .constant(let read, _) = parsed.instructions[0].operation else {
       Issue.record("\(parsed)")
       return
@@ -101,7 +101,7 @@ struct ProgramTextTests {
   @Test(arguments: unreadable)
   func unreadableTextNamesItsLine(_ line: String, _ message: String) throws {
     let error = try #require(throws: ProgramError.self) {
-      try Program(text: "program \"unreadable\" {\n\(line)\n}\n")
+      try ReplicaProgram(text: "program \"unreadable\" {\n\(line)\n}\n")
     }
     #expect(error.description == "program text, \(message)")
   }
@@ -113,7 +113,7 @@ struct ProgramTextTests {
     ("program \"p\" {\n} }", "line 2: \"}\" is left over"),
   ])
   func unreadableOutside(_ text: String, _ message: String) throws {
-    let error = try #require(throws: ProgramError.self) { try Program(text: text) }
+    let error = try #require(throws: ProgramError.self) { try ReplicaProgram(text: text) }
     #expect(error.description == "program text, \(message)")
   }
 }

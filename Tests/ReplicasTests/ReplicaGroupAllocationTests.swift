@@ -99,7 +99,7 @@ struct ReplicaGroupAllocationTests {
   }
 
   /// What the program's products allocate when each is run once, outside of any step.
-  private func allocationsOfProducts(_ program: Program, width: Int) throws -> Int {
+  private func allocationsOfProducts(_ program: ReplicaProgram, width: Int) throws -> Int {
     Machine.prepareProcess()
     Machine.prepareThread()
     let factory = try KernelFactory(backend: .oneDNN)

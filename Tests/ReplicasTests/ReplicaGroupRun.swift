@@ -37,7 +37,7 @@ struct TrainingCase {
   let examples: Int
   let imageCount: Int
   /// Lowered variants: the plain step, and one that records more.
-  let variants: [Program]
+  let variants: [ReplicaProgram]
   let parameters: [String]
 
   init(

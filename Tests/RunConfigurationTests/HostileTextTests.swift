@@ -6,7 +6,7 @@ import Testing
 struct HostileTextTests {
   private static func error(_ text: String) -> ConfigurationError? {
     do throws(ConfigurationError) {
-      _ = try RunConfiguration.decode(text, source: "run.yaml")
+      _ = try Configuration.decode(text, source: "run.yaml")
       return nil
     } catch {
       return error
@@ -63,7 +63,7 @@ struct HostileTextTests {
   @Test(arguments: 0..<8 as Range<UInt64>)
   func `a mutated configuration is a value or an error`(seed: UInt64) throws {
     var draws = SplitMix64(state: seed)
-    let original = Array(RunConfiguration().yaml.unicodeScalars)
+    let original = Array(Configuration().yaml.unicodeScalars)
     for _ in 0..<250 {
       var scalars = original
       for _ in 0..<Int.random(in: 1...6, using: &draws) {

@@ -6,7 +6,7 @@ import Testing
 struct LoadingTests {
   private static func decode(
     _ text: String, _ overrides: [String] = []
-  ) throws -> RunConfiguration {
+  ) throws -> Configuration {
     try .decode(text, source: "run.yaml", overrides: overrides)
   }
 
@@ -43,14 +43,14 @@ struct LoadingTests {
     let file = try Self.decode(text)
     #expect(file.threads == 2 && file.kernels.matmul == .openBLAS && file.data.path == "images")
     let run = try Self.decode(text, ["threads=null", "kernels.matmul=~", "data.path="])
-    #expect(run == RunConfiguration())
+    #expect(run == Configuration())
   }
 
   @Test(arguments: [
-    ("replica", RunConfiguration.BatchNorm.Scope.replica), ("all", .all), ("4", .group(4)),
+    ("replica", Configuration.BatchNorm.Scope.replica), ("all", .all), ("4", .group(4)),
   ])
   func `a batch-norm scope is a word or a number`(
-    text: String, scope: RunConfiguration.BatchNorm.Scope
+    text: String, scope: Configuration.BatchNorm.Scope
   ) throws {
     #expect(try Self.decode("batchNorm: {scope: \(text)}").batchNorm.scope == scope)
   }
@@ -75,12 +75,12 @@ struct LoadingTests {
 
   @Test func `a byte-order mark, Windows line ends and an empty mapping are YAML`() throws {
     #expect(try Self.decode("\u{feff}steps: 5\r\nseed: 2\r\n").seed == 2)
-    #expect(try Self.decode("{}") == RunConfiguration())
+    #expect(try Self.decode("{}") == Configuration())
   }
 
   @Test func `a file is read as its text is`() throws {
     try withFile(Data("steps: 12\n".utf8)) { path in
-      let run = try RunConfiguration.load(path: path, overrides: ["seed=3"])
+      let run = try Configuration.load(path: path, overrides: ["seed=3"])
       #expect(run.steps == 12 && run.seed == 3)
     }
   }
@@ -97,24 +97,24 @@ struct LoadingTests {
     contents: Data, sentence: String
   ) throws {
     try withFile(contents) { path in
-      #expect(description { try RunConfiguration.load(path: path) } == "\(path): \(sentence)")
+      #expect(description { try Configuration.load(path: path) } == "\(path): \(sentence)")
     }
   }
 
   @Test func `the largest file allowed is read`() throws {
     let comment = Data(repeating: 0x23, count: (1 << 20) - 9)
     try withFile(Data("steps: 5\n".utf8) + comment) { path in
-      let run = try RunConfiguration.load(path: path)
+      let run = try Configuration.load(path: path)
       #expect(run.steps == 5)
     }
   }
 
   @Test func `a missing file and a directory are refused with their paths`() {
     #expect(
-      description { try RunConfiguration.load(path: "/nowhere/run.yaml") }
+      description { try Configuration.load(path: "/nowhere/run.yaml") }
         == "/nowhere/run.yaml: no such file; expected a configuration in YAML")
     #expect(
-      description { try RunConfiguration.load(path: "/") }
+      description { try Configuration.load(path: "/") }
         == "/: cannot be read: it is a directory")
   }
 

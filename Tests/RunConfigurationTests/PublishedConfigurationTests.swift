@@ -8,7 +8,7 @@ struct PublishedConfigurationTests {
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "configs")
 
-  static func configuration(_ name: String) throws -> RunConfiguration {
+  static func configuration(_ name: String) throws -> Configuration {
     try .load(path: directory.appending(path: name).path())
   }
 
@@ -45,8 +45,8 @@ struct PublishedConfigurationTests {
   }
 
   @Test func `gan is the paper's Keras run, which the defaults are`() throws {
-    #expect(try Self.configuration("gan.yaml") == RunConfiguration())
-    let run = RunConfiguration()
+    #expect(try Self.configuration("gan.yaml") == Configuration())
+    let run = Configuration()
     #expect(run.model.layout == .keras)
     #expect(run.objective.kind == .selfTPU && run.objective.weights == .loss)
     #expect(run.objective.loss == .binaryCrossEntropy)

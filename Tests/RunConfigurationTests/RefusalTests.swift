@@ -4,7 +4,7 @@ import Testing
 /// Every refusal is one sentence that names the key or the place, what was found and what was expected.
 struct RefusalTests {
   private static func sentence(_ text: String, _ overrides: [String] = []) -> String? {
-    description { try RunConfiguration.decode(text, source: "run.yaml", overrides: overrides) }
+    description { try Configuration.decode(text, source: "run.yaml", overrides: overrides) }
   }
 
   @Test(arguments: [

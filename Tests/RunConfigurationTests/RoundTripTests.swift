@@ -5,8 +5,8 @@ import Testing
 /// A configuration that is written reads back as itself, here and through Foundation's JSON.
 struct RoundTripTests {
   /// Every key differs from its default.
-  private static let unusual: RunConfiguration = {
-    var run = RunConfiguration()
+  private static let unusual: Configuration = {
+    var run = Configuration()
     run.model.kind = .dcgan
     run.model.layout = .pytorch
     run.model.latentSize = 7
@@ -45,17 +45,17 @@ struct RoundTripTests {
     return run
   }()
 
-  private static let cases: [RunConfiguration] = [RunConfiguration(), unusual]
+  private static let cases: [Configuration] = [Configuration(), unusual]
 
   @Test(arguments: cases)
-  func `YAML reads back`(run: RunConfiguration) throws {
-    #expect(try RunConfiguration.decode(run.yaml, source: "config.yaml") == run)
+  func `YAML reads back`(run: Configuration) throws {
+    #expect(try Configuration.decode(run.yaml, source: "config.yaml") == run)
   }
 
   @Test(arguments: cases)
-  func `JSON reads back, as YAML and by Foundation`(run: RunConfiguration) throws {
-    #expect(try RunConfiguration.decode(run.json, source: "config.json") == run)
-    let decoded = try JSONDecoder().decode(RunConfiguration.self, from: Data(run.json.utf8))
+  func `JSON reads back, as YAML and by Foundation`(run: Configuration) throws {
+    #expect(try Configuration.decode(run.json, source: "config.json") == run)
+    let decoded = try JSONDecoder().decode(Configuration.self, from: Data(run.json.utf8))
     #expect(decoded == run)
   }
 
@@ -72,19 +72,19 @@ struct RoundTripTests {
   }
 
   @Test func `Foundation's encoding reads back, every scope included`() throws {
-    for scope in [RunConfiguration.BatchNorm.Scope.replica, .all, .group(4)] {
-      var run = RunConfiguration()
+    for scope in [Configuration.BatchNorm.Scope.replica, .all, .group(4)] {
+      var run = Configuration()
       run.batchNorm.scope = scope
       let encoded = try JSONEncoder().encode(run)
-      #expect(try JSONDecoder().decode(RunConfiguration.self, from: encoded) == run)
+      #expect(try JSONDecoder().decode(Configuration.self, from: encoded) == run)
     }
     #expect(throws: DecodingError.self) {
-      try JSONDecoder().decode(RunConfiguration.BatchNorm.Scope.self, from: Data("\"some\"".utf8))
+      try JSONDecoder().decode(Configuration.BatchNorm.Scope.self, from: Data("\"some\"".utf8))
     }
   }
 
   @Test func `YAML has the documented order`() {
-    let text = RunConfiguration().yaml
+    let text = Configuration().yaml
     #expect(
       text.hasPrefix(
         """
@@ -113,10 +113,10 @@ struct RoundTripTests {
     {
       chosen.append(scalar)
     }
-    var run = RunConfiguration()
+    var run = Configuration()
     run.data.path = String(chosen)
     for text in [run.yaml, run.json] {
-      let path = try RunConfiguration.decode(text, source: "config.yaml").data.path
+      let path = try Configuration.decode(text, source: "config.yaml").data.path
       #expect(path.map { Array($0.unicodeScalars) } == Array(chosen))
     }
   }

@@ -18,7 +18,7 @@ package struct SelfGANStep: Sendable {
   package static let real = "real"
 
   /// As written, not lowered.
-  package let program: Program
+  package let program: ReplicaProgram
   package let parameters: [String]
 
   package init(

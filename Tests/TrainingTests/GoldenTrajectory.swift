@@ -42,7 +42,7 @@ struct GoldenTrajectory: Decodable {
 
   let steps: [Step]
 
-  static func load(_ name: String) throws -> (trajectory: GoldenTrajectory, run: RunConfiguration) {
+  static func load(_ name: String) throws -> (trajectory: GoldenTrajectory, run: Configuration) {
     let file = URL(filePath: #filePath).deletingLastPathComponent()
       .appending(path: "../Goldens/recorded/\(name).json").standardized
     let data = try Data(contentsOf: file)
@@ -50,7 +50,7 @@ struct GoldenTrajectory: Decodable {
     let header = try JSONSerialization.jsonObject(with: data) as? [String: Any]
     let configuration = try JSONSerialization.data(withJSONObject: header?["configuration"] ?? [:])
     // JSON is YAML.
-    let run = try RunConfiguration.decode(
+    let run = try Configuration.decode(
       String(decoding: configuration, as: UTF8.self), source: name)
     return (trajectory, run)
   }

@@ -27,14 +27,14 @@ private final class GoldenBatches: BatchProvider {
 }
 
 @Suite struct TrajectoryTests {
-  private static func goldenBatch(_ run: RunConfiguration, step: Int) -> [Double] {
+  private static func goldenBatch(_ run: Configuration, step: Int) -> [Double] {
     let stream = RandomStream(seed: run.seed, name: "golden/real")
     return (0..<(run.batchSize * 784)).map { index in
       2 * stream.uniform(element: index % 784, example: index / 784, step: step) - 1
     }
   }
 
-  private static func shards(_ batch: [Double], _ run: RunConfiguration) -> [DoubleTensor] {
+  private static func shards(_ batch: [Double], _ run: Configuration) -> [DoubleTensor] {
     let examples = run.batchSize / run.replicas
     return (0..<run.replicas).map { replica in
       DoubleTensor(

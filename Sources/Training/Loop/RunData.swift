@@ -6,12 +6,12 @@ import RunConfiguration
 /// The images that a configuration trains on.
 package struct RunData {
   private let source: any ImageSource
-  private let configuration: RunConfiguration
+  private let configuration: Configuration
 
   /// Finds and opens the images.
   ///
   /// - Throws: `TrainingError.dataset`, `.unavailable`
-  package init(_ configuration: RunConfiguration) throws(TrainingError) {
+  package init(_ configuration: Configuration) throws(TrainingError) {
     self.configuration = configuration
     if [.folder, .lmdb, .pack].contains(configuration.data.kind) {
       throw .unavailable(key: "data.kind", expected: "mnist, idx and synthetic")

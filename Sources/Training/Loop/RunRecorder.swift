@@ -6,7 +6,7 @@ package final class RunRecorder {
   package static let gridCount = Sampler.gridSide * Sampler.gridSide
 
   private let directory: RunDirectory
-  private let configuration: RunConfiguration
+  private let configuration: Configuration
   private let metrics: MetricsLog
   private let shards: ShardsLog
   private let sampler: Sampler
@@ -36,7 +36,7 @@ package final class RunRecorder {
 
   package var path: String { directory.path }
 
-  private static func grid(_ images: [Float], _ configuration: RunConfiguration) -> PNGImage {
+  private static func grid(_ images: [Float], _ configuration: Configuration) -> PNGImage {
     let image = configuration.model.image
     return PNGImage(
       grid: images, height: image.height, width: image.width, channels: image.channels,

@@ -8,7 +8,7 @@ import RunConfiguration
 package final class Sampler {
   package static let gridSide = 5
 
-  private let statistics: RunConfiguration.BatchNorm.MovingStatistics
+  private let statistics: Configuration.BatchNorm.MovingStatistics
   private let trained: VariableStore
   /// What the sampling program reads: the training's own variables, or one replica's worth of
   /// copies.
@@ -19,7 +19,7 @@ package final class Sampler {
   private let step: UnsafeMutablePointer<Int64>
   private let imageCount: Int
 
-  package init(_ configuration: RunConfiguration, store trained: VariableStore)
+  package init(_ configuration: Configuration, store trained: VariableStore)
     throws(TrainingError)
   {
     statistics = configuration.batchNorm.movingStatistics

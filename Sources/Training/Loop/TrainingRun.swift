@@ -7,7 +7,7 @@ import RunConfiguration
 
 /// A run in progress: the replicas of a configuration, and the steps that they have done.
 package final class TrainingRun {
-  package let configuration: RunConfiguration
+  package let configuration: Configuration
   package let store: VariableStore
   private let group: ReplicaGroup
   private let batches: any BatchProvider
@@ -21,7 +21,7 @@ package final class TrainingRun {
   ///
   /// - Throws: `TrainingError.replicas(.execution(.memory))` with both figures where it is not.
   package convenience init(
-    _ configuration: RunConfiguration, data: RunData, recording: TrainingStep.Recording = []
+    _ configuration: Configuration, data: RunData, recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
     try Self.requireMemory(configuration, recording)
     try self.init(configuration, batches: try data.batches(), recording: recording)
@@ -33,7 +33,7 @@ package final class TrainingRun {
   ///   - batches: the images of each step, from step 0 on.
   ///   - recording: what every step records beside its losses.
   package init(
-    _ configuration: RunConfiguration, batches: any BatchProvider,
+    _ configuration: Configuration, batches: any BatchProvider,
     recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
     self.configuration = configuration
@@ -66,8 +66,8 @@ package final class TrainingRun {
   /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for
   /// now and then, as it is run to measure them.
   private static func programs(
-    _ configuration: RunConfiguration, _ recording: TrainingStep.Recording
-  ) throws(TrainingError) -> [Program] {
+    _ configuration: Configuration, _ recording: TrainingStep.Recording
+  ) throws(TrainingError) -> [ReplicaProgram] {
     let step = try TrainingStep(configuration)
     let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
     let recordings = measures ? [recording, recording.union(.gradientNorm)] : [recording]
@@ -79,7 +79,7 @@ package final class TrainingRun {
   }
 
   private static func requireMemory(
-    _ configuration: RunConfiguration, _ recording: TrainingStep.Recording
+    _ configuration: Configuration, _ recording: TrainingStep.Recording
   ) throws(TrainingError) {
     let programs = try programs(configuration, recording)
     let image = configuration.model.image

@@ -3,11 +3,11 @@ import Program
 import Replicas
 import RunConfiguration
 
-/// The program's reductions; inside of `RunConfiguration` the word means something else.
+/// The program's reductions; inside of `Configuration` the word means something else.
 package typealias GradientReduction = Reduction
 
 /// From the words of a configuration to the things that they name.
-extension RunConfiguration {
+extension Configuration {
   /// - Throws: `TrainingError.unavailable` for what the configuration may name, but this version does not have.
   func networks() throws(TrainingError) -> any AdversarialNetworks {
     guard batchNorm.scope == .replica else {

@@ -9,12 +9,12 @@ import RunConfiguration
 struct SamplingProgram {
   static let images = "images"
 
-  let program: Program
+  let program: ReplicaProgram
   /// How many images a replica draws.
   let examples: Int
 
   /// - Parameter count: how many images each replica draws at least.
-  init(_ configuration: RunConfiguration, count: Int) throws(TrainingError) {
+  init(_ configuration: Configuration, count: Int) throws(TrainingError) {
     let networks = try configuration.networks()
     let usesBatch = configuration.model.layout == .pytorch
     let examples = usesBatch ? max(count, configuration.batchSize) : count

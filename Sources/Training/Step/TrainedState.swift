@@ -14,7 +14,7 @@ package struct TrainedState: Sendable {
 
   /// - Parameter statistics: whose moving statistics stand for all: replica 0's (`first`, `own`, and the only ones there are
   ///   with `sequential`) or their mean.
-  init(_ store: VariableStore, statistics: RunConfiguration.BatchNorm.MovingStatistics) {
+  init(_ store: VariableStore, statistics: Configuration.BatchNorm.MovingStatistics) {
     entries = store.variables.filter { $0.name != TrainingStep.last }.map { variable in
       var values = store.read(variable.name)
       if statistics == .mean, variable.type.distribution == .perReplica {

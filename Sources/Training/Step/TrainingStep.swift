@@ -16,12 +16,12 @@ package struct TrainingStep: Sendable {
   package static let last = "last"
   package static let real = "real"
 
-  private let configuration: RunConfiguration
+  private let configuration: Configuration
   private let networks: any AdversarialNetworks
   /// How many examples a replica has.
   private let examples: Int
 
-  package init(_ configuration: RunConfiguration) throws(TrainingError) {
+  package init(_ configuration: Configuration) throws(TrainingError) {
     self.configuration = configuration
     networks = try configuration.networks()
     examples = configuration.batchSize / configuration.replicas
@@ -29,7 +29,7 @@ package struct TrainingStep: Sendable {
 
   /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also
   /// `noise`, `generated`, and `gradient/<parameter>`.
-  package func program(recording: Recording = []) throws(ProgramError) -> Program {
+  package func program(recording: Recording = []) throws(ProgramError) -> ReplicaProgram {
     let program = ProgramBuilder(name: configuration.objective.kind.rawValue)
     let imageShape = Shape([examples] + networks.imageShape.dimensions)
 

@@ -3,7 +3,7 @@
 /// The defaults are the paper's Keras-TPU run, so that a configuration file only names what differs.
 /// The keys of a file are the names of these properties (`model.image.height`);
 /// `ConfigurationKey.all` lists them in their documented order.
-package struct RunConfiguration: Codable, Equatable, Sendable {
+package struct Configuration: Codable, Equatable, Sendable {
   package var model = Model()
   package var objective = Objective()
   package var batchNorm = BatchNorm()
@@ -32,7 +32,7 @@ package struct RunConfiguration: Codable, Equatable, Sendable {
   package init() {}
 }
 
-extension RunConfiguration {
+extension Configuration {
   package struct Model: Codable, Equatable, Sendable {
     package var kind = Kind.gan
     package var layout = Layout.keras

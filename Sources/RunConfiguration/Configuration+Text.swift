@@ -1,4 +1,4 @@
-extension RunConfiguration {
+extension Configuration {
   /// The whole configuration as YAML, in the documented order of its keys; keys that are left open
   /// are left out. Reads back as an equal value.
   package var yaml: String {

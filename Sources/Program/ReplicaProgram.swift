@@ -111,7 +111,7 @@ package enum Update: Hashable, Sendable {
 
 /// One step as a single replica sees it: a typed graph with static shapes, in an order in which it
 /// can be run.
-package struct Program: Hashable, Sendable {
+package struct ReplicaProgram: Hashable, Sendable {
   package struct Output: Hashable, Sendable {
     package var name: String
     package var value: Value

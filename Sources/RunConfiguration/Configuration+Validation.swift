@@ -1,4 +1,4 @@
-extension RunConfiguration {
+extension Configuration {
   /// Refuses values that no run can have.
   ///
   /// - Throws: `impossible`, which names the key, its value and the range; `batchNotDivisible`.

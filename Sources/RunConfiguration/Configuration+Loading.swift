@@ -1,7 +1,7 @@
 import Foundation
 import Yams
 
-extension RunConfiguration {
+extension Configuration {
   /// A configuration file has a few hundred bytes; more than this is another file.
   package static let largestFile = 1 << 20
 
@@ -15,7 +15,7 @@ extension RunConfiguration {
   ///   `validate()` refuses the result.
   package static func load(
     path: String, overrides: [String] = []
-  ) throws(ConfigurationError) -> RunConfiguration {
+  ) throws(ConfigurationError) -> Configuration {
     guard let text = String(validating: try contents(of: path), as: UTF8.self) else {
       throw .notUTF8(path: path)
     }
@@ -25,13 +25,13 @@ extension RunConfiguration {
   /// The same for text in memory; `source` names it in errors.
   package static func decode(
     _ text: String, source: String, overrides: [String] = []
-  ) throws(ConfigurationError) -> RunConfiguration {
+  ) throws(ConfigurationError) -> Configuration {
     guard let root = try YAMLText(text: text, source: .file(source)).document(),
       root.configurationScalar?.isNull != true
     else { throw .empty(path: source) }
     guard case .mapping = root else { throw .notAMapping(path: source, found: root.found) }
 
-    var configuration = RunConfiguration()
+    var configuration = Configuration()
     try configuration.apply(root, at: "", from: .file(source))
     for override in overrides {
       try configuration.apply(override: override)
