@@ -143,8 +143,10 @@ extension ReplicaProgram {
           inner.operation == .product(.transposedLeft),
           inner.operands.allSatisfy({ type(of: $0).distribution == .perReplica })
         {
-          rewrite.replace(
-            instruction.results, by: append(.reducedProduct(reduction), rewrite(inner.operands)))
+          let averaged = builder.inLayer(path: inner.layer) {
+            builder.append(.reducedProduct(reduction), rewrite(inner.operands))
+          }
+          rewrite.replace(instruction.results, by: averaged)
           continue
         }
       default: break

@@ -151,7 +151,11 @@ private struct Simplification {
         .reshaped(Shape([to[0] - from[0]] + x.shape.dimensions.dropFirst()))
     case .product(let form)
     where form != .transposedLeft && onlyLeading && recomputable && x.shape.rank > 1:
-      return leading(inner[0], from[0], to[0]).product(inner[1], form)
+      let rows = leading(inner[0], from[0], to[0])
+      // It stays the product of its own layer.
+      return x.builder.inLayer(path: definitions(x.value)?.layer ?? x.builder.layer) {
+        rows.product(inner[1], form)
+      }
     case .elementwise(let function) where onlyLeading && recomputable:
       guard inner.allSatisfy({ $0.shape == x.shape }) else { return nil }
       return x.builder.append(

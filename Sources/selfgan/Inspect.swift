@@ -30,16 +30,19 @@ struct Inspect: ParsableCommand {
     }
     row("layer", "output", "parameters", "MFLOP a step and replica")
     var totals = (parameters: 0, operations: 0)
-    for layer in layers where !layer.isEmpty {
-      let outputs = program.instructions.filter { $0.layer == layer }
-      let shape = outputs.last.map { program.shape(of: $0.results[0]).description } ?? ""
+    for layer in layers {
+      // A layer's output is the largest value that it computes; its other values are statistics and weights' shares.
+      let shape = program.instructions.filter { $0.layer == layer }
+        .flatMap(\.results).filter { program.type(of: $0).distribution == .perReplica }
+        .map { program.shape(of: $0) }.max { $0.count < $1.count }
       let parameters = program.variables.filter {
         $0.role == .parameter && $0.name.hasPrefix(layer + "/")
           && !$0.name.dropFirst(layer.count + 1).contains("/")
       }.reduce(0) { $0 + $1.type.shape.count }
       let operations = lowered.instructions.filter { $0.layer == layer }
         .reduce(0) { $0 + lowered.floatingPointOperations(of: $1) }
-      row(layer, shape, "\(parameters)", megaflops(operations))
+      if parameters == 0 && operations == 0 { continue }
+      row(layer, shape?.description ?? "", "\(parameters)", megaflops(operations))
       totals.parameters += parameters
       totals.operations += operations
     }

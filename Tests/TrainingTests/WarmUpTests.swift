@@ -1,0 +1,52 @@
+import Execution
+import Replicas
+import RunConfiguration
+import Testing
+import Training
+
+/// The same images in every step.
+private final class ConstantBatches: BatchProvider {
+  private let images: AlignedBuffer
+
+  init(_ value: Float, count: Int) {
+    images = AlignedBuffer(count: count)
+    images.values.update(repeating: value)
+  }
+
+  func acquire(step: Int) throws -> UnsafePointer<Float> { UnsafePointer(images.pointer) }
+
+  func release(step: Int) {}
+}
+
+@Suite struct WarmUpTests {
+  private static func run(warmUp: Bool, images: Float, steps: Int) throws -> TrainingRun {
+    let configuration = try Configuration.decode(
+      "batchSize: 8", source: "test",
+      overrides: ["replicas=2", "threads=2", "objective.warmUp=\(warmUp)", "reduction=ordered"])
+    let run = try TrainingRun(
+      configuration, batches: ConstantBatches(images, count: 8 * 28 * 28))
+    try run.advance(steps: steps)
+    return run
+  }
+
+  /// The extra update sees zeros as reals (and as fakes: nothing has been generated yet), and is not counted.
+  @Test func theWarmUpIsOneUncountedUpdateOnZeros() throws {
+    let warmed = try Self.run(warmUp: true, images: 0.5, steps: 0)
+    let onZeros = try Self.run(warmUp: false, images: 0, steps: 1)
+    #expect(warmed.completedSteps == 0)
+    #expect(onZeros.completedSteps == 1)
+    for variable in warmed.store.variables {
+      #expect(
+        warmed.store.read(variable.name) == onZeros.store.read(variable.name),
+        "\(variable.name)")
+    }
+  }
+
+  @Test func afterTheWarmUpTheStepsSeeTheirImages() throws {
+    let warmed = try Self.run(warmUp: true, images: 0.5, steps: 1)
+    let onZeros = try Self.run(warmUp: false, images: 0, steps: 2)
+    #expect(warmed.completedSteps == 1)
+    let name = "discriminator/dense_0/kernel"
+    #expect(warmed.store.read(name) != onZeros.store.read(name))
+  }
+}
