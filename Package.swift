@@ -62,7 +62,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Program"], path: "Tests/TestSupport"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
-    tests("RunConfiguration", ["RunConfiguration", "TestSupport"]),
+    tests("RunConfiguration", ["RunConfiguration"]),
     tests("RandomStreams", ["RandomStreams"]),
     tests("Datasets", ["Datasets", "TestSupport"]),
     tests("Program", ["Program", "TestSupport"]),
@@ -81,7 +81,7 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
         "Replicas", "Training", "CPNG", "TestSupport",
       ]),
-    tests("Command", ["selfgan", "Program", "Training", "TestSupport"]),
+    tests("Command", ["selfgan", "Program", "TestSupport"]),
   ]
     + (oneDNNIsPresent
       ? [

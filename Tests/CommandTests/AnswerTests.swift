@@ -1,5 +1,6 @@
 import Foundation
 import Program
+import TestSupport
 import Testing
 
 /// What `benchmark`, `inspect` and `doctor` print.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Images that cannot be trained on, and places that cannot be written to: exit code 65 and one sentence.

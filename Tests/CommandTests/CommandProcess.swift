@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The built `selfgan`, started as a user starts it: a process with files for its outputs.

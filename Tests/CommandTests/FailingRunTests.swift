@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Runs that fail on their way: exit code 1, one sentence, and what was written before stays.

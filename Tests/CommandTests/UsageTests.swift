@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Command lines that cannot be parsed, and those that ask for help.

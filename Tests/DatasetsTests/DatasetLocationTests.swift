@@ -1,4 +1,5 @@
 import Datasets
+import TestSupport
 import Testing
 
 @Suite("The location of MNIST")
@@ -11,7 +12,7 @@ struct DatasetLocationTests {
     "is a known name in a directory",
     arguments: ["train-images-idx3-ubyte", "train-images.idx3-ubyte"], ["", ".gz"])
   func directory(name: String, suffix: String) throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let file = try directory.write([], as: name + suffix)
     let location = try DatasetLocation.mnist(path: directory.path, environment: [:])
     #expect(location.path == file)
@@ -20,7 +21,7 @@ struct DatasetLocationTests {
 
   @Test("is a given file of any name, whatever the environment says")
   func given() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let given = try directory.write([], as: "given")
     let other = try directory.write([], as: "other")
     let location = try DatasetLocation.mnist(
@@ -30,7 +31,7 @@ struct DatasetLocationTests {
 
   @Test("is $SELFGAN_DATA before what is installed, and what is installed without it")
   func order() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let environment = try directory.write([], as: "environment")
     let installed = try directory.write([], as: "installed")
     func origin(_ variables: [String: String]) throws -> DatasetLocation.Origin {
@@ -44,7 +45,7 @@ struct DatasetLocationTests {
 
   @Test("that is given is the only place searched")
   func onlyPlace() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let installed = try directory.write([], as: "installed")
     let missing = directory.path + "/missing"
     #expect(
@@ -55,7 +56,7 @@ struct DatasetLocationTests {
 
   @Test("that is not found names every place, and what was looked for in a directory")
   func everyPlace() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let missing = directory.path + "/missing"
     #expect(
       refusal(path: nil, environment: ["SELFGAN_DATA": directory.path], installed: missing)

@@ -1,12 +1,13 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("IDX images")
 struct IDXImagesTests {
   @Test("are read from plain and from gzipped files", arguments: [false, true])
   func values(gzipped: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let bytes = idxImages(count: 50, height: 3, width: 5)
     let file =
       try gzipped ? directory.writeGzipped(bytes, as: "a.gz") : directory.write(bytes, as: "a")
@@ -22,14 +23,14 @@ struct IDXImagesTests {
 
   @Test("span [-1, 1]")
   func range() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let file = try directory.write(idx([0x803, 1, 1, 2], [0, 255]), as: "a")
     #expect(try pixels(of: IDXImages(.idx(path: file)), row: 0) == [-1, 1])
   }
 
   @Test("may come in several gzip members")
   func members() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let bytes = idxImages(count: 4, height: 3, width: 5)
     let first = try contents(directory.writeGzipped(Array(bytes[..<20]), as: "first"))
     let second = try contents(directory.writeGzipped(Array(bytes[20...]), as: "second"))
@@ -93,14 +94,14 @@ struct IDXImagesTests {
 
   @Test("of a bad plain file are refused in one sentence", arguments: badFiles)
   func badPlain(_ bad: BadFile) throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let file = try directory.write(bad.bytes, as: "bad")
     #expect(refusal(file) == file + bad.sentence)
   }
 
   @Test("of a bad gzipped file are refused in one sentence", arguments: badFiles)
   func badGzipped(_ bad: BadFile) throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let file = try directory.writeGzipped(bad.bytes, as: "bad.gz")
     let sentence = try #require(refusal(file))
     if let ending = bad.gzippedSentence {
@@ -112,7 +113,7 @@ struct IDXImagesTests {
 
   @Test("of a gzip file cut anywhere are refused as truncated")
   func truncatedGzip() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let bytes = idxImages(count: 90, height: 9, width: 9)
     let whole = try contents(directory.writeGzipped(bytes, as: "whole.gz"))
     // Inside the header, the data, the check sum and the length.
@@ -126,7 +127,7 @@ struct IDXImagesTests {
 
   @Test("of a gzip file with a wrong check sum, length or method are refused as corrupt")
   func corruptGzip() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let bytes = idxImages(count: 90, height: 9, width: 9)
     let whole = try contents(directory.writeGzipped(bytes, as: "whole.gz"))
     let changes = [
@@ -143,7 +144,7 @@ struct IDXImagesTests {
 
   @Test("of another size than the configured one are refused")
   func unexpectedShape() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let file = try directory.write(idxImages(count: 2, height: 4, width: 4), as: "a")
     let expected = ImageShape(height: 28, width: 28, channels: 1)
     #expect(refusal(file, expecting: expected) == "\(file) holds images of 4×4×1, expected 28×28×1")
@@ -154,7 +155,7 @@ struct IDXImagesTests {
 
   @Test("of no file, a directory and a pipe are refused without waiting")
   func unreadable() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let missing = directory.path + "/missing"
     #expect(refusal(missing) == "\(missing) cannot be read: No such file or directory")
     #expect(
@@ -166,7 +167,7 @@ struct IDXImagesTests {
 
   @Test("with any byte of their header changed give images or an error, never a trap")
   func hostileHeaders() throws {
-    let directory = try TemporaryDirectory()
+    let directory = try ScratchDirectory()
     let bytes = idxImages(count: 3, height: 4, width: 4)
     for index in 0..<16 {
       for value in [0, 1, 3, 4, 0x7f, 0x80, 0xff] as [UInt8] where bytes[index] != value {

@@ -1,5 +1,6 @@
 import Kernels
 import RandomStreams
+import TestSupport
 import Testing
 
 struct RandomTests {

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// The oracle's own oracles: finite differences, inverses and adjoints.

@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 /// A factory, and the memory that its calls work on; both live as long as the bench.

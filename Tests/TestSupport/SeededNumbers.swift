@@ -12,7 +12,7 @@ package struct SeededNumbers: RandomNumberGenerator {
     return mixed ^ (mixed >> 31)
   }
 
-  package mutating func floats(_ count: Int, in range: ClosedRange<Float>) -> [Float] {
+  package mutating func floats(_ count: Int, in range: ClosedRange<Float> = -2...2) -> [Float] {
     (0..<count).map { _ in Float.random(in: range, using: &self) }
   }
 }

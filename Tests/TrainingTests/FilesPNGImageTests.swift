@@ -1,5 +1,6 @@
 import CPNG
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -29,7 +30,7 @@ private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int,
     #expect(read.width == 7)
     #expect(read.height == 5)
     #expect(read.pixels == (0..<5 * 7 * channels).map { UInt8($0 * 37 % 256) })
-    #expect(try scratch.contents() == ["i.png"])
+    #expect(try scratch.names() == ["i.png"])
   }
 
   @Test func everyLevelOfADatasetComesBack() {

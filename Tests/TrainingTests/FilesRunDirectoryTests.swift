@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
@@ -40,7 +41,7 @@ import Training
     }
     #expect(error == .directoryNotEmpty(path: scratch.path))
     #expect(error?.isRefusal == true)
-    #expect(try scratch.contents() == ["results.txt"])
+    #expect(try scratch.names() == ["results.txt"])
   }
 
   @Test func twoRunsCannotShareADirectory() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Training
 
@@ -170,9 +171,9 @@ private let special: [Float] = [
     do {
       let writer = try SafetensorsWriter(path: scratch.file("t.safetensors"))
       try writer.add("w", shape: [1], [1])
-      #expect(!(try scratch.contents().contains("t.safetensors")))
+      #expect(!(try scratch.names().contains("t.safetensors")))
     }
-    #expect(try scratch.contents().isEmpty)
+    #expect(try scratch.names().isEmpty)
   }
 
   @Test func aFinishedFileIsTheOnlyOne() throws {
@@ -182,7 +183,7 @@ private let special: [Float] = [
       try writer.add("w", shape: [1], [1])
       try writer.finish()
     }
-    #expect(try scratch.contents() == ["t.safetensors"])
+    #expect(try scratch.names() == ["t.safetensors"])
   }
 
   @Test func filesOfTheUserBesideTheOutputStay() throws {
