@@ -74,21 +74,11 @@ package final class ReplicaGroup {
     Machine.prepareProcess()
 
     do throws(ExecutionError) {
-      // One partial sum a worker in any order, or one for each complete subtree of its replicas.
-      let tree = ReductionTree(count: placement.replicas)
-      let partials = runs.map { run -> [SubtreeSum] in
-        switch options.reduction {
-        case .fast: [SubtreeSum(replicas: run, merges: [])]
-        case .ordered:
-          tree.subtrees(covering: run).map { subtree in
-            SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
-          }
-        }
-      }
+      let partials = Self.partialSums(placement, options.reduction)
       let all = partials.flatMap { $0 }
       let merges =
         options.reduction == .ordered
-        ? tree.merges(of: all.map(\.replicas))
+        ? ReductionTree(count: placement.replicas).merges(of: all.map(\.replicas))
         : ReductionTree(count: all.count).merges(of: all.indices.map { $0..<($0 + 1) })
 
       let plans = try variants.map { (variant) throws(ExecutionError) in
@@ -107,6 +97,24 @@ package final class ReplicaGroup {
           options: options)
       }
     } catch { throw .execution(error) }
+  }
+
+  /// The partial sums that each worker makes: one in any order, or one for each complete subtree of
+  /// its replicas.
+  private static func partialSums(
+    _ placement: Placement, _ reduction: ReductionMode
+  ) -> [[SubtreeSum]] {
+    let tree = ReductionTree(count: placement.replicas)
+    return (0..<placement.threads).map { worker in
+      let run = placement.run(worker: worker)
+      return switch reduction {
+      case .fast: [SubtreeSum(replicas: run, merges: [])]
+      case .ordered:
+        tree.subtrees(covering: run).map { subtree in
+          SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
+        }
+      }
+    }
   }
 
   /// The plans of a program for each number of replicas that a worker has.
@@ -130,7 +138,6 @@ package final class ReplicaGroup {
   package static func floatCount(
     _ variants: [ReplicaProgram], placement: Placement, reduction: ReductionMode
   ) throws(ReplicaError) -> Int {
-    let tree = ReductionTree(count: placement.replicas)
     var count = 0
     var reductionCount = 0
     do throws(ExecutionError) {
@@ -142,11 +149,8 @@ package final class ReplicaGroup {
         reductionCount = max(reductionCount, plans.values.map(\.reductionCount).max() ?? 0)
       }
     } catch { throw .execution(error) }
-    let sums = (0..<placement.threads).reduce(1) { sum, worker in
-      let run = placement.run(worker: worker)
-      return sum + (reduction == .fast ? 1 : tree.subtrees(covering: run).count)
-    }
-    count += sums * reductionCount
+    // Each partial sum has a buffer, and so have the reduced values.
+    count += (partialSums(placement, reduction).joined().count + 1) * reductionCount
     for variable in variants.first?.variables ?? [] {
       let copies =
         variable.role == .parameter

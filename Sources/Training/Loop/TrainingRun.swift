@@ -23,8 +23,9 @@ package final class TrainingRun {
   package convenience init(
     _ configuration: Configuration, data: RunData, recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
-    try Self.requireMemory(configuration, recording)
-    try self.init(configuration, batches: try data.batches(), recording: recording)
+    let programs = try Self.programs(configuration, recording)
+    try Self.requireMemory(configuration, programs)
+    try self.init(configuration, programs, batches: try data.batches())
   }
 
   /// Builds and compiles the step, and gives the variables their initial values.
@@ -32,12 +33,18 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - batches: the images of each step, from step 0 on.
   ///   - recording: what every step records beside its losses.
-  package init(
+  package convenience init(
     _ configuration: Configuration, batches: any BatchProvider,
     recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
+    try self.init(
+      configuration, try Self.programs(configuration, recording), batches: batches)
+  }
+
+  private init(
+    _ configuration: Configuration, _ programs: [ReplicaProgram], batches: any BatchProvider
+  ) throws(TrainingError) {
     self.configuration = configuration
-    let programs = try Self.programs(configuration, recording)
     measuringVariant = programs.count > 1 ? 1 : nil
     store = VariableStore(
       programs[0].variables, replicas: 0..<configuration.replicas, seed: configuration.seed)
@@ -79,9 +86,8 @@ package final class TrainingRun {
   }
 
   private static func requireMemory(
-    _ configuration: Configuration, _ recording: TrainingStep.Recording
+    _ configuration: Configuration, _ programs: [ReplicaProgram]
   ) throws(TrainingError) {
-    let programs = try programs(configuration, recording)
     let image = configuration.model.image
     // Two batches are held: the one in use and the next.
     let batches = 2 * configuration.batchSize * image.height * image.width * image.channels
@@ -108,7 +114,8 @@ package final class TrainingRun {
     let every = configuration.shards.gradientEvery
     if let measuringVariant, steps > 0, last % every == 0 {
       try run(updates: steps - 1, variant: 0, stamps: stamps)
-      try run(updates: 1, variant: measuringVariant)
+      let lastStamp = stamps.map { UnsafeMutableBufferPointer(rebasing: $0[(steps - 1)...]) }
+      try run(updates: 1, variant: measuringVariant, stamps: lastStamp)
     } else {
       try run(updates: steps, variant: 0, stamps: stamps)
     }

@@ -18,7 +18,7 @@ private final class ConstantBatches: BatchProvider {
   func release(step: Int) {}
 }
 
-@Suite struct WarmUpTests {
+@Suite struct TrainingRunTests {
   private static func run(warmUp: Bool, images: Float, steps: Int) throws -> TrainingRun {
     let configuration = try Configuration.decode(
       "batchSize: 8", source: "test",
@@ -48,5 +48,20 @@ private final class ConstantBatches: BatchProvider {
     #expect(warmed.completedSteps == 1)
     let name = "discriminator/dense_0/kernel"
     #expect(warmed.store.read(name) != onZeros.store.read(name))
+  }
+
+  /// Also the step that measures gradient norms, which is another variant of the program.
+  @Test func everyStepIsStamped() throws {
+    let configuration = try Configuration.decode(
+      "batchSize: 8", source: "test", overrides: ["replicas=2", "shards.gradientEvery=3"])
+    let run = try TrainingRun(
+      configuration, batches: ConstantBatches(0.5, count: 8 * 28 * 28))
+    let stamps = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 3)
+    stamps.initialize(repeating: 0)
+    defer { stamps.deallocate() }
+    try run.advance(steps: 3, stamps: stamps)
+    #expect(stamps[0] > 0)
+    #expect(zip(stamps, stamps.dropFirst()).allSatisfy(<))
+    #expect(run.shards.allSatisfy { $0["gradient_norm"] != nil })
   }
 }
