@@ -13,7 +13,7 @@ package final class KernelFactory {
   /// The names of the code that oneDNN chose for its products, in the order of creation.
   package private(set) var implementations: [String] = []
 
-  private var blocks: [UnsafeMutableRawPointer] = []
+  var blocks: [UnsafeMutableRawPointer] = []
   private var scratch: UnsafeMutableRawPointer?
   private var scratchBytes = 0
   #if ONEDNN
@@ -42,14 +42,14 @@ package final class KernelFactory {
   }
 
   /// A block that lives as long as the factory.
-  private func keep<Arguments>(_ arguments: Arguments) -> UnsafeMutablePointer<Arguments> {
+  func keep<Arguments>(_ arguments: Arguments) -> UnsafeMutablePointer<Arguments> {
     let block = UnsafeMutablePointer<Arguments>.allocate(capacity: 1)
     block.initialize(to: arguments)
     blocks.append(UnsafeMutableRawPointer(block))
     return block
   }
 
-  private func keep<Element>(array: [Element]) -> UnsafePointer<Element> {
+  func keep<Element>(array: [Element]) -> UnsafePointer<Element> {
     let block = UnsafeMutablePointer<Element>.allocate(capacity: max(array.count, 1))
     block.initialize(from: array, count: array.count)
     blocks.append(UnsafeMutableRawPointer(block))
@@ -369,7 +369,7 @@ extension KernelFactory {
   }
 
   /// Scratch memory of at least `bytes`, the same for all calls where it is large enough.
-  private func sharedScratch(bytes: Int) -> UnsafeMutableRawPointer {
+  func sharedScratch(bytes: Int) -> UnsafeMutableRawPointer {
     if let scratch, scratchBytes >= bytes { return scratch }
     let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     blocks.append(block)
