@@ -32,7 +32,7 @@ let package = Package(
   targets: [
     module("RunConfiguration", ["Yams"]),
     module("RandomStreams"),
-    module("Datasets", ["RandomStreams", "CZlib"]),
+    module("Datasets", ["RandomStreams", "CPNG", "CTurboJPEG", "CWebP", "CZlib"]),
     module("Program"),
     module("ProgramPasses", ["Program"]),
     .target(
@@ -58,13 +58,19 @@ let package = Package(
     .target(name: "CKernels"),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("openblas")]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     .target(name: "TestSupport", dependencies: ["Program"], path: "Tests/TestSupport"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("RunConfiguration", ["RunConfiguration"]),
     tests("RandomStreams", ["RandomStreams"]),
-    tests("Datasets", ["Datasets", "TestSupport"]),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+    tests(
+      "Datasets",
+      ["Datasets", "RandomStreams", "CLMDB", "CPNG", "CTurboJPEG", "CWebP", "TestSupport"]),
     tests("Program", ["Program", "TestSupport"]),
     tests("ProgramPasses", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
     tests("Kernels", ["Kernels", "RandomStreams", "TestSupport"]),

@@ -1,24 +1,4 @@
-#include "loops.h"
-
-enum { LANES = 16 };
-
-// Philox4x32-10 (Salmon et al. 2011) of LANES counters that differ in their first word.
-INLINE void philox(uint32_t first, uint32_t c1, uint32_t c2, uint32_t c3, uint64_t seed, uint32_t words[4][LANES]) {
-  for (int lane = 0; lane < LANES; lane++) {
-    uint32_t x0 = first + (uint32_t)lane, x1 = c1, x2 = c2, x3 = c3;
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-      uint64_t p0 = (uint64_t)0xD2511F53u * x0, p1 = (uint64_t)0xCD9E8D57u * x2;
-      x0 = (uint32_t)(p1 >> 32) ^ x1 ^ k0;
-      x1 = (uint32_t)p1;
-      x2 = (uint32_t)(p0 >> 32) ^ x3 ^ k1;
-      x3 = (uint32_t)p0;
-      k0 += 0x9E3779B9u;
-      k1 += 0xBB67AE85u;
-    }
-    words[0][lane] = x0; words[1][lane] = x1; words[2][lane] = x2; words[3][lane] = x3;
-  }
-}
+#include "philox.h"
 
 INLINE float uniform(uint32_t word) { return ((float)(int32_t)(word >> 8) + 0.5f) * 0x1p-24f; }
 
@@ -45,21 +25,21 @@ CLONES static void random_draws(const struct ck_random_arguments *c) {
   const int64_t blocks = (c->elements + 3) / 4;
   for (int64_t example = 0; example < c->examples; example++) {
     float *out = c->out + example * c->elements;
-    for (int64_t block = 0; block < blocks; block += LANES) {
-      uint32_t words[4][LANES];
-      float values[LANES][4];
+    for (int64_t block = 0; block < blocks; block += PHILOX_LANES) {
+      uint32_t words[4][PHILOX_LANES];
+      float values[PHILOX_LANES][4];
       philox((uint32_t)block, (uint32_t)(c->first_example + example), (uint32_t)*c->step, c->stream, c->seed, words);
       if (c->normal) {
-        float drawn[4][LANES];
-        VECTORIZE for (int lane = 0; lane < LANES; lane++) {
+        float drawn[4][PHILOX_LANES];
+        VECTORIZE for (int lane = 0; lane < PHILOX_LANES; lane++) {
           box_muller(words[0][lane], words[1][lane], &drawn[0][lane], &drawn[1][lane]);
           box_muller(words[2][lane], words[3][lane], &drawn[2][lane], &drawn[3][lane]);
         }
-        for (int lane = 0; lane < LANES; lane++) for (int w = 0; w < 4; w++) values[lane][w] = drawn[w][lane];
+        for (int lane = 0; lane < PHILOX_LANES; lane++) for (int w = 0; w < 4; w++) values[lane][w] = drawn[w][lane];
       } else {
-        for (int lane = 0; lane < LANES; lane++) for (int w = 0; w < 4; w++) values[lane][w] = uniform(words[w][lane]);
+        for (int lane = 0; lane < PHILOX_LANES; lane++) for (int w = 0; w < 4; w++) values[lane][w] = uniform(words[w][lane]);
       }
-      int64_t left = c->elements - block * 4, count = left < 4 * LANES ? left : 4 * LANES;
+      int64_t left = c->elements - block * 4, count = left < 4 * PHILOX_LANES ? left : 4 * PHILOX_LANES;
       memcpy(out + block * 4, values, (size_t)count * sizeof(float));
     }
   }

@@ -10,7 +10,7 @@ INLINE int is_balanced(const struct ck_tree *tree, int64_t count) {
 }
 
 // out = scale · tree over [at, at + n); the usual trees stay in registers.
-INLINE void tree_block(const struct ck_tree *tree, int64_t at, int64_t n, float scale, float *restrict out) {
+INLINE void tree_block(const struct ck_tree *tree, int64_t at, int64_t n, float scale, float *out) {
   const float *const *p = tree->partials;
   if (is_balanced(tree, 1)) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * p[0][at + i]; return; }
   if (is_balanced(tree, 2)) { VECTORIZE for (int64_t i = 0; i < n; i++) out[i] = scale * (p[0][at + i] + p[1][at + i]); return; }

@@ -67,6 +67,103 @@ end:
   return status;
 }
 
+// An image tensor [examples, height, width, channels] as oneDNN names it: NCHW dimensions, in NHWC order.
+static dnnl_status_t images(dnnl_memory_desc_t *shape, int64_t examples, int64_t height, int64_t width, int64_t channels) {
+  dnnl_dims_t dimensions = {examples, channels, height, width};
+  return dnnl_memory_desc_init_by_tag(shape, 4, dimensions, dnnl_f32, dnnl_nhwc);
+}
+
+// A kernel [height, width, channels, filters] in plain order, or in any.
+static dnnl_status_t kernel(dnnl_memory_desc_t *shape, const struct odnn_convolution *c, int plain) {
+  dnnl_dims_t dimensions = {c->filters, c->channels, c->kernel_height, c->kernel_width};
+  return dnnl_memory_desc_init_by_tag(shape, 4, dimensions, dnnl_f32, plain ? dnnl_hwio : dnnl_format_tag_any);
+}
+
+int odnn_convolution_create(const struct odnn_context *context, const struct odnn_convolution *c, const float *image, const float *result, const float *bias, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_memory_desc_t source, weights, biases, destination;
+  dnnl_convolution_desc_t forward, backward;
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_post_ops_t after = NULL;
+  dnnl_primitive_desc_t hint = NULL, description = NULL;
+  const dnnl_dims_t strides = {c->stride_height, c->stride_width}, low = {c->top, c->left}, high = {c->bottom, c->right};
+  const int64_t out_height = (c->height + c->top + c->bottom - c->kernel_height) / c->stride_height + 1;
+  const int64_t out_width = (c->width + c->left + c->right - c->kernel_width) / c->stride_width + 1;
+  memset(call, 0, sizeof *call);
+  call->stream = context->stream;
+  TRY(images(&source, c->examples, c->height, c->width, c->channels));
+  TRY(images(&destination, c->examples, out_height, out_width, c->filters));
+  TRY(kernel(&weights, c, 0));
+  dnnl_dims_t filters = {c->filters};
+  TRY(dnnl_memory_desc_init_by_tag(&biases, 1, filters, dnnl_f32, dnnl_a));
+  TRY(dnnl_primitive_attr_create(&attributes));
+  TRY(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user));
+  if (c->form == ODNN_FORWARD) {
+    TRY(dnnl_post_ops_create(&after));
+    if (c->activation == ODNN_TANH) TRY(dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_tanh, 0, 0));
+    if (c->activation == ODNN_LEAKY_RELU) TRY(dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, c->slope, 0));
+    TRY(dnnl_primitive_attr_set_post_ops(attributes, after));
+  }
+  TRY(dnnl_convolution_forward_desc_init(&forward, dnnl_forward_training, dnnl_convolution_direct, &source, &weights, c->has_bias ? &biases : NULL, &destination, strides, low, high));
+  if (c->form == ODNN_FORWARD) {
+    TRY(dnnl_primitive_desc_create(&description, &forward, attributes, context->engine, NULL));
+  } else {
+    TRY(dnnl_primitive_desc_create(&hint, &forward, NULL, context->engine, NULL));
+    if (c->form == ODNN_INPUT_GRADIENT) TRY(dnnl_convolution_backward_data_desc_init(&backward, dnnl_convolution_direct, &source, &weights, &destination, strides, low, high));
+    else TRY(dnnl_convolution_backward_weights_desc_init(&backward, dnnl_convolution_direct, &source, &weights, NULL, &destination, strides, low, high));
+    TRY(dnnl_primitive_desc_create(&description, &backward, attributes, context->engine, hint));
+  }
+  const char *name = "";
+  TRY(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name));
+  snprintf(implementation, 64, "%s", name);
+  TRY(dnnl_primitive_create(&call->primitive, description));
+  call->kernel = *dnnl_primitive_desc_query_md(description, c->form == ODNN_KERNEL_GRADIENT ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
+  call->kernel_argument = c->form == ODNN_KERNEL_GRADIENT ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS;
+  TRY(add(context, call, c->form == ODNN_INPUT_GRADIENT ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, &source, image));
+  TRY(add(context, call, c->form == ODNN_FORWARD ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, &destination, result));
+  if (c->has_bias) TRY(add(context, call, DNNL_ARG_BIAS, &biases, bias));
+  const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
+  *scratch_bytes = scratch ? (int64_t)dnnl_memory_desc_get_size(scratch) : 0;
+end:
+  if (description) dnnl_primitive_desc_destroy(description);
+  if (hint) dnnl_primitive_desc_destroy(hint);
+  if (after) dnnl_post_ops_destroy(after);
+  if (attributes) dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
+int64_t odnn_call_kernel_bytes(const struct odnn_call *call) { return (int64_t)dnnl_memory_desc_get_size(&call->kernel); }
+
+int odnn_call_set_kernel(const struct odnn_context *context, struct odnn_call *call, void *kernel) {
+  return add(context, call, call->kernel_argument, &call->kernel, kernel);
+}
+
+int odnn_kernel_reorder_create(const struct odnn_context *context, const struct odnn_convolution *c, const struct odnn_call *convolution, const void *source, void *target, int unpacks, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]) {
+  dnnl_status_t status = dnnl_success;
+  dnnl_memory_desc_t plain;
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_desc_t description = NULL;
+  memset(call, 0, sizeof *call);
+  call->stream = context->stream;
+  TRY(kernel(&plain, c, 1));
+  const dnnl_memory_desc_t *from = unpacks ? &convolution->kernel : &plain, *to = unpacks ? &plain : &convolution->kernel;
+  TRY(dnnl_primitive_attr_create(&attributes));
+  TRY(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user));
+  TRY(dnnl_reorder_primitive_desc_create(&description, from, context->engine, to, context->engine, attributes));
+  const char *name = "";
+  TRY(dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name));
+  snprintf(implementation, 64, "%s", name);
+  TRY(dnnl_primitive_create(&call->primitive, description));
+  TRY(add(context, call, DNNL_ARG_FROM, from, source));
+  TRY(add(context, call, DNNL_ARG_TO, to, target));
+  const dnnl_memory_desc_t *scratch = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
+  *scratch_bytes = scratch ? (int64_t)dnnl_memory_desc_get_size(scratch) : 0;
+end:
+  if (description) dnnl_primitive_desc_destroy(description);
+  if (attributes) dnnl_primitive_attr_destroy(attributes);
+  return status;
+}
+
 int odnn_call_set_scratch(const struct odnn_context *context, struct odnn_call *call, void *scratch, int64_t bytes) {
   dnnl_memory_desc_t shape;
   dnnl_dims_t dimensions = {bytes};

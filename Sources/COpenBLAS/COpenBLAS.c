@@ -2,7 +2,7 @@
 
 int oblas_multiply(const void *arguments) {
   const struct oblas_product *c = arguments;
-  cblas_sgemm(CblasRowMajor, c->transposes_a ? CblasTrans : CblasNoTrans, c->transposes_b ? CblasTrans : CblasNoTrans, c->m, c->n, c->k, 1, c->a, c->a_stride, c->b, c->b_stride, 0, c->out, c->n);
+  cblas_sgemm(CblasRowMajor, c->transposes_a ? CblasTrans : CblasNoTrans, c->transposes_b ? CblasTrans : CblasNoTrans, c->m, c->n, c->k, 1, c->a, c->a_stride, c->b, c->b_stride, c->accumulates ? 1 : 0, c->out, c->n);
   return 0;
 }
 

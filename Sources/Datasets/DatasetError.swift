@@ -1,3 +1,5 @@
+import Foundation
+
 /// What can be wrong with a data set: the facts, and one sentence about them.
 package enum DatasetError: Error, Equatable, CustomStringConvertible {
   case notFound(searched: [String])
@@ -11,9 +13,19 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
   case tooShort(path: String, count: Int, shape: ImageShape, expected: Int, found: Int)
   case unattainable(path: String, count: Int, shape: ImageShape, expected: Int, compressed: Int)
   case trailingBytes(path: String, count: Int, shape: ImageShape, expected: Int)
-  case unexpectedShape(path: String, found: ImageShape, expected: ImageShape)
+  case unexpectedChannels(path: String, found: Int, expected: Int)
   case truncatedGzip(path: String)
   case corruptGzip(path: String, reason: String)
+  case unsupportedChannels(Int)
+  case noImageFiles(path: String)
+  /// `image` is a file, or a file and what stands for the image in it.
+  case badImage(image: String, ImageProblem)
+  case allImagesBad(source: String, count: Int, example: String)
+  case badLMDB(path: String, LMDBProblem)
+  case badPack(path: String, PackProblem)
+  /// A file cannot be begun: nothing has been done in vain yet.
+  case cannotCreate(path: String, reason: String)
+  case cannotWrite(path: String, reason: String)
   case batchExceedsImages(batchSize: Int, count: Int)
   case loaderStopped(step: Int)
 
@@ -47,8 +59,23 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .trailingBytes(let path, let count, let shape, let expected):
       "\(path) goes on after the \(expected) bytes "
         + "expected for the \(count) images of \(shape) in its header"
-    case .unexpectedShape(let path, let found, let expected):
-      "\(path) holds images of \(found), expected \(expected)"
+    case .unexpectedChannels(let path, let found, let expected):
+      "\(path) holds images of \(found == 1 ? "1 channel" : "\(found) channels"), "
+        + "expected \(expected)"
+    case .unsupportedChannels(let count):
+      "images are read as grey (1 channel) or RGB (3 channels), not with \(count)"
+    case .noImageFiles(let path):
+      "\(path) holds no image, expected files named .png, .jpg, .jpeg or .webp"
+    case .badImage(let image, let problem):
+      "\(image) \(problem)"
+    case .allImagesBad(let source, let count, let example):
+      "\(source) holds no good image among its \(count); one bad one: \(example)"
+    case .badLMDB(let path, let problem):
+      "\(path) \(problem)"
+    case .badPack(let path, let problem):
+      "\(path) \(problem)"
+    case .cannotCreate(let path, let reason), .cannotWrite(let path, let reason):
+      "\(path) cannot be written: \(reason)"
     case .truncatedGzip(let path):
       "\(path) is a truncated gzip file: it ends before its compressed data does"
     case .corruptGzip(let path, let reason):
@@ -65,4 +92,17 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     let digits = String(word, radix: 16)
     return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
   }
+
+  /// Whether the images or the paths are refused, rather than that a disk fails on the way.
+  package var isRefusal: Bool {
+    if case .cannotWrite = self { false } else { true }
+  }
+
+  /// Whether one image is to blame, so that others can be used.
+  var isOfOneImage: Bool {
+    if case .badImage = self { true } else { false }
+  }
 }
+
+/// The reason that the C library gives for its last failure.
+var lastReason: String { String(cString: strerror(errno)) }

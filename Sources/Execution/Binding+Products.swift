@@ -23,11 +23,11 @@ extension Binding {
 
     // Blocks of rows that are multiplied in a call of their own.
     let outer = isPerReplica(result) ? plan.outerCounts[result.index] : 1
-    let blocks = isPerReplica(result) && (isOwn || separatesReplicas) ? outer * plan.width : 1
+    let blocks = isPerReplica(result) && (isOwn || separatesReplicas) ? outer * width : 1
     if isOwn && outer != 1 {
       throw unsupported("every replica's own matrix needs replica-major rows")
     }
-    let blockRows = isPerReplica(result) ? rows * plan.width / blocks : rows
+    let blockRows = isPerReplica(result) ? rows * width / blocks : rows
     return try (0..<blocks).flatMap { block in
       try factory.product(
         form.kernel, pointer(x) + (isPerReplica(x) ? block * blockRows * inWidth : 0),
@@ -62,11 +62,11 @@ extension Binding {
     guard let layout = rowLayout(x, y) else {
       throw unsupported("the rows are laid out differently")
     }
-    return (0..<plan.width).map { replica in
+    return (0..<width).map { replica in
       factory.weightGradient(
         x: pointer(x) + replica * layout.rows * k, y: pointer(y) + replica * layout.rows * n,
         out: pointer(result) + replica * k * n, merges: [0], segments: layout.outer,
-        segmentRows: layout.rows * plan.width, rows: layout.rows, k: k, n: n)
+        segmentRows: layout.rows * width, rows: layout.rows, k: k, n: n)
     }
   }
 
@@ -80,19 +80,27 @@ extension Binding {
     }
     let k = program.shape(of: x).dimensions.last ?? 1
     let n = program.shape(of: y).dimensions.last ?? 1
+    if replicas != group {
+      let own = factory.allocate(count: k * n)
+      return [
+        factory.weightGradient(
+          x: pointer(x), y: pointer(y), out: own, merges: [0], segments: 1,
+          segmentRows: layout.outer * layout.rows, rows: layout.outer * layout.rows, k: k, n: n)
+      ] + partialSums(adding: own, slot)
+    }
     return try partials.flatMap { sum, buffer -> [KernelCall] in
       let out = buffer.pointer + slot.offset
       if sum.merges.isEmpty {
         return try factory.product(
           .transposedLeft, pointer(x), pointer(y), out: out,
-          rows: layout.outer * plan.width * layout.rows, k: k, n: n)
+          rows: layout.outer * width * layout.rows, k: k, n: n)
       }
       let first = sum.replicas.lowerBound - replicas.lowerBound
       return [
         factory.weightGradient(
           x: pointer(x) + first * layout.rows * k, y: pointer(y) + first * layout.rows * n,
           out: out, merges: sum.merges, segments: layout.outer,
-          segmentRows: layout.rows * plan.width, rows: layout.rows, k: k, n: n)
+          segmentRows: layout.rows * width, rows: layout.rows, k: k, n: n)
       ]
     }
   }
@@ -100,14 +108,15 @@ extension Binding {
   /// The sums of a value over the replicas of each partial sum, into its reduction buffer.
   func partialSums(of value: Value, _ index: Int) throws -> [KernelCall] {
     guard let slot = plan.slot(of: index) else { return [] }
+    if replicas != group { return partialSums(adding: pointer(value), slot) }
     var calls: [KernelCall] = []
     var source = pointer(value)
     let count = program.shape(of: value).count
     let outer = plan.outerCounts[value.index]
     if outer != 1 {
       // Each replica's elements together, so that the tree can add them.
-      let dimensions = [plan.width, outer, count / outer]
-      let scratch = factory.allocate(count: count * plan.width)
+      let dimensions = [width, outer, count / outer]
+      let scratch = factory.allocate(count: count * width)
       calls.append(
         try factory.elementwise(
           .identity,
@@ -115,7 +124,7 @@ extension Binding {
             pointer: scratch, dimensions: dimensions, strides: [count, count / outer, 1]),
           StridedTensor(
             pointer: source, dimensions: dimensions,
-            strides: [count / outer, plan.width * count / outer, 1])))
+            strides: [count / outer, width * count / outer, 1])))
       source = scratch
     }
     for (sum, buffer) in partials {
@@ -128,6 +137,41 @@ extension Binding {
         factory.sumTree(blocks, merges: merges, out: buffer.pointer + slot.offset, count: count))
     }
     return calls
+  }
+
+  /// Adds the value of the one replica that calls are bound for to its partial sum: along the tree,
+  /// which is run as the stack machine that its merges describe (`ReductionTree.merges`), with the
+  /// partial sum's own buffer as the stack's bottom. Where any order will do, to a running sum.
+  private func partialSums(
+    adding value: UnsafePointer<Float>, _ slot: ExecutionPlan.ReductionSlot
+  ) -> [KernelCall] {
+    guard
+      let (sum, buffer) = partials.first(where: { $0.sum.replicas.contains(replicas.lowerBound) })
+    else { preconditionFailure("every replica of a group belongs to a partial sum") }
+    let position = replicas.lowerBound - sum.replicas.lowerBound
+    let merges =
+      sum.merges.isEmpty
+      ? (0..<sum.replicas.count).map { $0 == 0 ? 0 : 1 } : sum.merges.map(Int.init)
+    let depth = position - merges[..<position].reduce(0, +)
+
+    func level(_ index: Int) -> UnsafeMutablePointer<Float> {
+      if index == 0 { return buffer.pointer + slot.offset }
+      while waitingSums[slot.offset, default: []].count < index {
+        waitingSums[slot.offset, default: []].append(factory.allocate(count: slot.count))
+      }
+      return waitingSums[slot.offset, default: []][index - 1]
+    }
+    func add(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) -> KernelCall {
+      factory.sumTree(
+        [UnsafePointer(target), source], merges: [0, 1], out: target, count: slot.count)
+    }
+    if merges[position] == 0 {
+      return [factory.sumTree([value], merges: [0], out: level(depth), count: slot.count)]
+    }
+    return [add(value, to: level(depth - 1))]
+      + (1..<merges[position]).map { merge in
+        add(level(depth - merge), to: level(depth - merge - 1))
+      }
   }
 
   /// The additions of a balanced tree over `count` values, what is left over at the end.

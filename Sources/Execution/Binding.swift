@@ -8,12 +8,16 @@ import RandomStreams
 final class Binding {
   let plan: ExecutionPlan
   let program: ReplicaProgram
-  let replicas: Range<Int>
+  /// The replicas of the group.
+  let group: Range<Int>
+  /// The replicas that calls are bound for at present: all of the group, or one of them in a loop.
+  private(set) var replicas: Range<Int>
+  var width: Int { replicas.count }
   let partials: [(sum: SubtreeSum, buffer: AlignedBuffer)]
   private let store: VariableStore
   private let reduced: AlignedBuffer
-  private let seed: UInt64
-  private let step: UnsafePointer<Int64>
+  let seed: UInt64
+  let step: UnsafePointer<Int64>
   let separatesReplicas: Bool
   let factory: KernelFactory
   private let arena: AlignedBuffer
@@ -21,23 +25,28 @@ final class Binding {
 
   private(set) var inputs: [String: UnsafeMutableBufferPointer<Float>] = [:]
   private var calls: [(call: KernelCall, origin: Instruction?)] = []
+  /// What the calls of a loop need once, before it.
+  var preparations: [(call: KernelCall, origin: Instruction?)] = []
+  /// Partial sums of a slot that wait for others, by the slot's offset.
+  var waitingSums: [Int: [UnsafeMutablePointer<Float>]] = [:]
 
   init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
     partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
-    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, libraries: KernelLibraries,
     separatesReplicas: Bool
   ) throws(ExecutionError) {
     self.plan = plan
     program = plan.program
+    group = replicas
     self.replicas = replicas
     self.partials = partials
     self.store = store
     self.reduced = reduced
     self.seed = seed
     self.step = step
-    self.separatesReplicas = separatesReplicas && !backend.rowsAreIndependent
-    do { factory = try KernelFactory(backend: backend) } catch {
+    self.separatesReplicas = separatesReplicas && !libraries.products.rowsAreIndependent
+    do { factory = try KernelFactory(libraries) } catch {
       throw .kernel(error, operation: "set-up", layer: "")
     }
     arena = AlignedBuffer(count: plan.arenaCount)
@@ -50,8 +59,25 @@ final class Binding {
     return CallList(calls)
   }
 
+  /// Appends the calls of a segment, those of its loop for each replica in turn.
+  func bind(segment: Int) throws(ExecutionError) {
+    let instructions = plan.segments[segment]
+    let loop = plan.loops[segment]
+    for index in instructions[..<loop.lowerBound] { try bind(program.instructions[index], index) }
+    let start = calls.count
+    for replica in loop.isEmpty ? group.prefix(0) : group {
+      replicas = replica..<(replica + 1)
+      for index in instructions[loop] { try bind(program.instructions[index], index) }
+    }
+    replicas = group
+    // Parameters are packed once for all replicas.
+    calls.insert(contentsOf: preparations, at: start)
+    preparations = []
+    for index in instructions[loop.upperBound...] { try bind(program.instructions[index], index) }
+  }
+
   /// Appends the calls that compute an instruction.
-  func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
+  private func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
     do {
       for call in try kernelCalls(instruction, index) { calls.append((call, instruction)) }
     } catch let error as KernelError {
@@ -72,7 +98,7 @@ final class Binding {
       else { continue }
       let isOwn = distribution == .perReplica
       let out = LogicalView(
-        pointer, variable.type.shape, outer: 1, width: isOwn ? plan.width : nil)
+        pointer, variable.type.shape, outer: 1, width: isOwn ? width : nil)
       do {
         calls.append((try copy(view(value), to: out, perReplica: isOwn), nil))
       } catch { throw .kernel(error, operation: "assign", layer: name) }
@@ -87,7 +113,7 @@ final class Binding {
     let inner = shape.count / outer
     return OutputView(
       pointer: UnsafePointer(view.pointer), blocks: outer, blockCount: inner,
-      stride: inner * plan.width)
+      stride: inner * width)
   }
 
   // MARK: Memory
@@ -96,10 +122,20 @@ final class Binding {
     program.type(of: value).distribution == .perReplica
   }
 
+  /// How many floats a value has for the replicas that calls are bound for.
+  func count(of value: Value) -> Int {
+    program.shape(of: value).count * (isPerReplica(value) ? width : 1)
+  }
+
+  /// Where a value of the replicas that calls are bound for begins.
   func pointer(_ value: Value) -> UnsafeMutablePointer<Float> {
+    // Values that all replicas of the group have, one after another.
+    let own =
+      isPerReplica(value) && !plan.localValues.contains(value)
+      ? (replicas.lowerBound - group.lowerBound) * program.shape(of: value).count : 0
     switch plan.storage[value.index] {
-    case .arena(let offset): return arena.pointer + offset
-    case .constant(let offset): return constants.pointer + offset
+    case .arena(let offset): return arena.pointer + offset + own
+    case .constant(let offset): return constants.pointer + offset + own
     case .reduced(let offset): return reduced.pointer + offset
     case .variable(let name):
       guard let pointer = store.pointer(to: name, replica: replicas.lowerBound) else {
@@ -113,7 +149,7 @@ final class Binding {
   private func view(_ value: Value) -> LogicalView {
     LogicalView(
       pointer(value), program.shape(of: value), outer: plan.outerCounts[value.index],
-      width: isPerReplica(value) ? plan.width : nil)
+      width: isPerReplica(value) ? width : nil)
   }
 
   /// Where the replica axis of a result goes among its axes; nil for a replicated one.
@@ -123,22 +159,22 @@ final class Binding {
   }
 
   private func tensor(_ value: Value) -> StridedTensor {
-    view(value).tensor(replicaAxis: axis(value), width: plan.width)
+    view(value).tensor(replicaAxis: axis(value), width: width)
   }
 
   private func copy(
     _ source: LogicalView, to out: LogicalView, perReplica: Bool
   ) throws(KernelError) -> KernelCall {
     try factory.elementwise(
-      .identity, out: out.tensor(replicaAxis: perReplica ? 0 : nil, width: plan.width),
-      source.tensor(replicaAxis: perReplica ? 0 : nil, width: plan.width))
+      .identity, out: out.tensor(replicaAxis: perReplica ? 0 : nil, width: width),
+      source.tensor(replicaAxis: perReplica ? 0 : nil, width: width))
   }
 
   /// `source`, seen with the shape of `result`, copied into it.
   private func copy(_ source: LogicalView, to result: Value) throws(KernelError) -> KernelCall {
     try factory.elementwise(
       .identity, out: tensor(result),
-      source.tensor(replicaAxis: axis(result), width: plan.width))
+      source.tensor(replicaAxis: axis(result), width: width))
   }
 
   // MARK: Instructions
@@ -155,13 +191,13 @@ final class Binding {
     switch instruction.operation {
     case .input(let name, _):
       inputs[name] = UnsafeMutableBufferPointer(
-        start: pointer(result), count: plan.count(of: result))
+        start: pointer(result), count: count(of: result))
       return []
     case .variable(let name):
       guard case .arena = plan.storage[result.index],
         let source = store.pointer(to: name, replica: replicas.lowerBound)
       else { return [] }
-      let count = plan.count(of: result)
+      let count = count(of: result)
       let flat = { StridedTensor(pointer: $0, dimensions: [count], strides: [1]) }
       return [try factory.elementwise(.identity, out: flat(pointer(result)), flat(source))]
     case .constant(let number, _):
@@ -181,13 +217,13 @@ final class Binding {
         factory.random(
           out: pointer(result), normal: distribution == .normal, seed: seed,
           stream: RandomStream(seed: seed, name: name).identifier,
-          examples: examples * plan.width, firstExample: replicas.lowerBound * examples,
+          examples: examples * width, firstExample: replicas.lowerBound * examples,
           elements: shape.count / examples, step: step)
       ]
 
     case .elementwise(let function):
       let inputs = operands.map {
-        view($0).broadcast(to: shape).tensor(replicaAxis: axis(result), width: plan.width)
+        view($0).broadcast(to: shape).tensor(replicaAxis: axis(result), width: width)
       }
       return [
         try factory.elementwise(
@@ -202,7 +238,7 @@ final class Binding {
       let kept = (0..<axis).filter { !axes.contains($0) }.count
       return [
         try factory.sum(
-          out: view(result).tensor(replicaAxis: kept, width: plan.width), of: tensor(operand),
+          out: view(result).tensor(replicaAxis: kept, width: width), of: tensor(operand),
           axes: axes.map { $0 < axis ? $0 : $0 + 1 })
       ]
     case .broadcast:
@@ -220,7 +256,7 @@ final class Binding {
       let inside = view(result).slice(
         from: low, dimensions: program.shape(of: operands[0]).dimensions)
       return [
-        factory.fill(pointer(result), count: plan.count(of: result), 0),
+        factory.fill(pointer(result), count: count(of: result), 0),
         try copy(view(operands[0]), to: inside, perReplica: isPerReplica(result)),
       ]
     case .concatenate(let axis): return try concatenate(operands, axis, result)
@@ -236,31 +272,25 @@ final class Binding {
     case .reducedProduct:
       return try reducedProduct(operands[0], operands[1], index, unsupported)
 
-    case .batchNorm(let attributes):
-      let x = operands[0]
+    case .convolution, .biasedConvolution, .transposedConvolution, .kernelGradient:
+      return try convolution(instruction, unsupported)
+    case .resize, .resizeGradient, .upscale, .upscaleGradient, .averagePool, .averagePoolGradient:
+      return try images(instruction, unsupported)
+    case .dropout(let attributes): return dropout(attributes, operands[0], result)
+    case .upscaledKernel:
       return [
-        factory.batchNorm(
-          x: pointer(x), gamma: pointer(operands[1]), beta: pointer(operands[2]),
-          y: pointer(result), mean: pointer(instruction.results[1]),
-          variance: pointer(instruction.results[2]),
-          try groups(x, attributes, unsupported), epsilon: attributes.epsilon,
-          attributes.activation.kernel)
+        factory.upscaledKernel(
+          pointer(operands[0]), channels: shape[3], filters: shape[2], out: pointer(result))
       ]
-    case .batchNormGradient(let attributes):
-      guard
-        operands.count == 5
-          || plan.outerCounts[operands[5].index] == plan.outerCounts[operands[0].index],
-        plan.outerCounts[operands[0].index] == plan.outerCounts[operands[1].index]
-      else { throw unsupported("dy and x are laid out differently") }
-      return [
-        factory.batchNormGradient(
-          dy: pointer(operands[0]), x: pointer(operands[1]), gamma: pointer(operands[2]),
-          mean: pointer(operands[3]), variance: pointer(operands[4]),
-          y: operands.count > 5 ? pointer(operands[5]) : nil, dx: pointer(result),
-          dgamma: pointer(instruction.results[1]), dbeta: pointer(instruction.results[2]),
-          try groups(operands[0], attributes, unsupported), epsilon: attributes.epsilon,
-          attributes.activation.kernel)
-      ]
+    case .upscaledKernelGradient:
+      return (0..<width).map { replica in
+        factory.upscaledKernelGradient(
+          pointer(operands[0]) + replica * program.shape(of: operands[0]).count,
+          channels: shape[2], filters: shape[3], dw: pointer(result) + replica * shape.count)
+      }
+
+    case .batchNorm(let attributes), .batchNormGradient(let attributes):
+      return try normalization(instruction, attributes, unsupported)
     case .activationGradientBias(let activation):
       return try activationGradientBias(instruction, activation, unsupported)
 
@@ -273,7 +303,7 @@ final class Binding {
     _ operand: Value, _ result: Value, _ unsupported: (String) -> ProgramError
   ) throws -> [KernelCall] {
     if pointer(operand) == pointer(result) { return [] }
-    let count = plan.count(of: result)
+    let count = count(of: result)
     let (outer, newOuter) = (plan.outerCounts[operand.index], plan.outerCounts[result.index])
     let source = pointer(operand)
     if !isPerReplica(result) || outer == newOuter {
@@ -282,15 +312,15 @@ final class Binding {
     }
     guard newOuter == 1 else { throw unsupported("the replica axis cannot move inwards") }
     // [outer, width, inner] → [width, outer, inner]
-    let inner = count / plan.width / outer
-    let dimensions = [plan.width, outer, inner]
+    let inner = count / width / outer
+    let dimensions = [width, outer, inner]
     return [
       try factory.elementwise(
         .identity,
         out: StridedTensor(
           pointer: pointer(result), dimensions: dimensions, strides: [outer * inner, inner, 1]),
         StridedTensor(
-          pointer: source, dimensions: dimensions, strides: [inner, plan.width * inner, 1]))
+          pointer: source, dimensions: dimensions, strides: [inner, width * inner, 1]))
     ]
   }
 
@@ -314,7 +344,7 @@ final class Binding {
 
   // MARK: Normalisation
 
-  private func groups(
+  func groups(
     _ x: Value, _ attributes: BatchNormAttributes, _ unsupported: (String) -> ProgramError
   ) throws -> KernelFactory.Groups {
     let shape = program.shape(of: x)
@@ -324,7 +354,7 @@ final class Binding {
       throw unsupported("statistics over the axes \(attributes.axes) are not contiguous")
     }
     return KernelFactory.Groups(
-      groups: shape.count(before: first) * (isPerReplica(x) ? plan.width : 1),
+      groups: shape.count(before: first) * (isPerReplica(x) ? width : 1),
       rows: attributes.axes.reduce(1) { $0 * shape[$1] }, columns: shape[shape.rank - 1])
   }
 
@@ -341,21 +371,21 @@ final class Binding {
     let columns = shape[shape.rank - 1]
     let rows = shape.count / columns / outer
     // A replica's rows lie in `outer` segments: their sums are added afterwards.
-    let sums = outer == 1 ? pointer(bias) : factory.allocate(count: outer * plan.width * columns)
+    let sums = outer == 1 ? pointer(bias) : factory.allocate(count: outer * width * columns)
     var calls = [
       factory.activationGradientBias(
         dy: pointer(dy), y: pointer(y), dx: pointer(dx), bias: sums,
-        KernelFactory.Groups(groups: outer * plan.width, rows: rows, columns: columns),
+        KernelFactory.Groups(groups: outer * width, rows: rows, columns: columns),
         activation.kernel)
     ]
     if outer != 1 {
       calls.append(
         try factory.sum(
           out: StridedTensor(
-            pointer: pointer(bias), dimensions: [plan.width * columns], strides: [1]),
+            pointer: pointer(bias), dimensions: [width * columns], strides: [1]),
           of: StridedTensor(
-            pointer: sums, dimensions: [outer, plan.width * columns],
-            strides: [plan.width * columns, 1]), axes: [0]))
+            pointer: sums, dimensions: [outer, width * columns],
+            strides: [width * columns, 1]), axes: [0]))
     }
     return calls
   }

@@ -16,8 +16,8 @@ package struct SubtreeSum: Hashable, Sendable {
   }
 }
 
-/// Runs a plan for one group of replicas together: a list of kernel calls over one arena, made
-/// before the first step.
+/// Runs a plan for one group of replicas: a list of kernel calls over one arena, made before the
+/// first step.
 ///
 /// It is used by one thread at a time. The segments of the plan are run one by one; between them
 /// the owner reduces the partial sums of all groups.
@@ -41,7 +41,7 @@ package final class GroupExecutor {
   package init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
     partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
-    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, backend: MatrixBackend,
+    reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, libraries: KernelLibraries,
     separatesReplicas: Bool
   ) throws(ExecutionError) {
     precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")
@@ -49,13 +49,11 @@ package final class GroupExecutor {
     self.replicas = replicas
     binding = try Binding(
       plan, replicas: replicas, partials: partials, store: store, reduced: reduced,
-      seed: seed, step: step, backend: backend, separatesReplicas: separatesReplicas)
+      seed: seed, step: step, libraries: libraries, separatesReplicas: separatesReplicas)
 
     var segments: [CallList] = []
-    for (index, segment) in plan.segments.enumerated() {
-      for instruction in segment {
-        try binding.bind(plan.program.instructions[instruction], instruction)
-      }
+    for index in plan.segments.indices {
+      try binding.bind(segment: index)
       if index == plan.segments.count - 1 { try binding.bindAssignments(.perReplica) }
       segments.append(binding.takeCalls())
     }

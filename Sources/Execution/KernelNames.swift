@@ -12,6 +12,27 @@ extension Activation {
   }
 }
 
+extension Program.ResizeMethod {
+  var kernel: Kernels.ResizeMethod {
+    switch self {
+    case .nearest: .nearest
+    case .bilinear: .bilinear
+    }
+  }
+}
+
+extension ConvolutionKernel {
+  /// The convolution of images of shape `image` with a kernel of shape `kernel`.
+  init(examples: Int, _ attributes: ConvolutionAttributes, image: Shape, kernel: Shape) {
+    self.init(
+      examples: examples, height: image[image.rank - 3], width: image[image.rank - 2],
+      channels: image[image.rank - 1], kernelHeight: kernel[0], kernelWidth: kernel[1],
+      filters: kernel[3], strideHeight: attributes.strides[0], strideWidth: attributes.strides[1],
+      top: attributes.low[0], left: attributes.low[1], bottom: attributes.high[0],
+      right: attributes.high[1])
+  }
+}
+
 extension ProductForm {
   var kernel: ProductKernel {
     switch self {

@@ -19,7 +19,7 @@ package final class ReductionExecutor {
     step: UnsafePointer<Int64>
   ) throws(ExecutionError) {
     let factory: KernelFactory
-    do { factory = try KernelFactory(backend: .openBLAS) } catch {
+    do { factory = try KernelFactory(KernelLibraries(.openBLAS)) } catch {
       throw .kernel(error, operation: "all_reduce", layer: "")
     }
     rounds = plan.rounds.map { sweeps in

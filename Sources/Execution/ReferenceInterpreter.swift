@@ -136,14 +136,55 @@ package struct ReferenceInterpreter {
     case .pad(let low, let high): return [Reference.pad(x[0], low: low, high: high)]
     case .slice(let from, let to): return [Reference.slice(x[0], from: from, to: to)]
     case .concatenate(let axis): return [Reference.concatenate(x, axis: axis)]
+    case .convolution, .biasedConvolution, .transposedConvolution, .kernelGradient:
+      return [convolution(instruction.operation, x, shape.dimensions)]
+    case .resize(let method, let height, let width):
+      return [Reference.resize(x[0], height: height, width: width, method: method.kernel)]
+    case .resizeGradient(let method, let height, let width):
+      return [
+        Reference.resizeGradient(x[0], height: height, width: width, method: method.kernel)
+      ]
+    case .upscale:
+      return [
+        Reference.resize(
+          x[0], height: shape[shape.rank - 3], width: shape[shape.rank - 2], method: .nearest)
+      ]
+    case .upscaleGradient:
+      return [
+        Reference.resizeGradient(
+          x[0], height: shape[shape.rank - 3], width: shape[shape.rank - 2], method: .nearest)
+      ]
+    case .averagePool(let pool):
+      return [
+        Reference.averagePool(
+          x[0], window: (pool.window[0], pool.window[1]), stride: (pool.strides[0], pool.strides[1])
+        )
+      ]
+    case .averagePoolGradient(let pool, let height, let width):
+      return [
+        Reference.averagePoolGradient(
+          x[0], window: (pool.window[0], pool.window[1]),
+          stride: (pool.strides[0], pool.strides[1]), height: height, width: width)
+      ]
+    case .dropout(let attributes):
+      return [dropped(x[0], attributes, replica)]
+    case .upscaledKernel: return [Reference.upscaledKernel(x[0])]
+    case .upscaledKernelGradient: return [Reference.upscaledKernelGradient(x[0])]
     case .batchNorm(let attributes):
       let (y, mean, variance) = Reference.batchNorm(
         x[0], gamma: x[1], beta: x[2], axes: attributes.axes, epsilon: attributes.epsilon)
-      return [activated(y, attributes.activation), mean, variance]
+      let activated = activated(y, attributes.activation)
+      return [
+        attributes.dropout.map { dropped(activated, $0, replica) } ?? activated, mean, variance,
+      ]
     case .batchNormGradient(let attributes):
-      var dy = x[0]
+      var dy = attributes.dropout.map { dropped(x[0], $0, replica) } ?? x[0]
       if let gradient = attributes.activation.gradientFunction {
-        dy = Reference.elementwise(gradient.kernel, [dy, x[5]], shape: dy.shape)
+        // As the batch norm that computed them: the statistics are the operand's own.
+        let (normalized, _, _) = Reference.batchNorm(
+          x[1], gamma: x[2], beta: x[5], axes: attributes.axes, epsilon: attributes.epsilon)
+        dy = Reference.elementwise(
+          gradient.kernel, [dy, activated(normalized, attributes.activation)], shape: dy.shape)
       }
       let (dx, dgamma, dbeta) = Reference.batchNormGradient(
         dy, x[1], gamma: x[2], mean: x[3], variance: x[4], axes: attributes.axes,
@@ -159,6 +200,63 @@ package struct ReferenceInterpreter {
     case .input, .variable, .allReduce, .reducedProduct, .gradient:
       preconditionFailure("\(instruction.operation.mnemonic) is not evaluated replica by replica")
     }
+  }
+
+  private func convolution(
+    _ operation: Operation, _ x: [DoubleTensor], _ result: [Int]
+  ) -> DoubleTensor {
+    func convolve(
+      _ attributes: ConvolutionAttributes, image: [Int], kernel: [Int], _ form: ConvolutionForm
+    ) -> DoubleTensor {
+      let image = Shape(image)
+      let shape = ConvolutionKernel(
+        examples: image.count(before: image.rank - 3), attributes, image: image,
+        kernel: Shape(kernel))
+      /// With all leading axes of images as one.
+      func flat(_ tensor: DoubleTensor) -> DoubleTensor {
+        DoubleTensor(
+          shape: [tensor.shape.dropLast(3).reduce(1, *)] + tensor.shape.suffix(3),
+          values: tensor.values)
+      }
+      let kernelLast = form != .kernelGradient
+      let values = Reference.convolution(
+        flat(x[0]), kernelLast ? x[1] : flat(x[1]), shape, form: form
+      ).values
+      return DoubleTensor(shape: result, values: values)
+    }
+    switch operation {
+    case .convolution(let attributes):
+      return convolve(attributes, image: x[0].shape, kernel: x[1].shape, .forward)
+    case .biasedConvolution(let attributes, let activation):
+      let image = convolve(attributes, image: x[0].shape, kernel: x[1].shape, .forward)
+      return activated(Reference.elementwise(.add, [image, x[2]], shape: result), activation)
+    case .transposedConvolution(let attributes, _, _):
+      return convolve(attributes, image: result, kernel: x[1].shape, .inputGradient)
+    case .kernelGradient(let attributes, _, _):
+      return convolve(attributes, image: x[0].shape, kernel: result, .kernelGradient)
+    default: preconditionFailure("\(operation.mnemonic) is no convolution")
+    }
+  }
+
+  /// `x` [passes, examples, .., channels] times the multipliers that this step's draws decide.
+  private func dropped(
+    _ x: DoubleTensor, _ attributes: DropoutAttributes, _ replica: Int
+  ) -> DoubleTensor {
+    var result = x
+    let (examples, channels) = (x.shape[1], x.shape[x.shape.count - 1])
+    let elements = x.values.count / x.shape[0] / examples
+    for (pass, name) in attributes.streams.enumerated() {
+      let stream = RandomStream(seed: seed, name: name)
+      for example in 0..<examples {
+        for element in 0..<elements {
+          result.values[(pass * examples + example) * elements + element] *=
+            stream.dropoutMultiplier(
+              rate: attributes.rate, element: attributes.perChannel ? element % channels : element,
+              example: replica * examples + example, step: step)
+        }
+      }
+    }
+    return result
   }
 
   private func activated(_ x: DoubleTensor, _ activation: Activation) -> DoubleTensor {

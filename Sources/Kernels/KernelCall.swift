@@ -57,7 +57,7 @@ package enum KernelError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// Which library multiplies matrices.
+/// Which library multiplies matrices, or convolves.
 package enum MatrixBackend: String, Sendable, CaseIterable {
   case oneDNN
   case openBLAS
@@ -75,4 +75,22 @@ package enum MatrixBackend: String, Sendable, CaseIterable {
 
   /// Whether a row of a product has the same bits whatever rows are computed with it.
   package var rowsAreIndependent: Bool { self == .oneDNN }
+}
+
+/// Who computes products, and who convolutions.
+package struct KernelLibraries: Hashable, Sendable {
+  package var products: MatrixBackend
+  package var convolutions: MatrixBackend
+
+  package init(products: MatrixBackend, convolutions: MatrixBackend) {
+    self.products = products
+    self.convolutions = convolutions
+  }
+
+  /// One library for both.
+  package init(_ library: MatrixBackend) {
+    self.init(products: library, convolutions: library)
+  }
+
+  package static var best: KernelLibraries { KernelLibraries(.best) }
 }

@@ -9,24 +9,28 @@ import COpenBLAS
 /// objects: a call is valid as long as its factory lives. Calls of one factory share scratch memory
 /// and must not run at the same time.
 package final class KernelFactory {
-  package let backend: MatrixBackend
-  /// The names of the code that oneDNN chose for its products, in the order of creation.
-  package private(set) var implementations: [String] = []
+  package let libraries: KernelLibraries
+  /// The names of the code that oneDNN chose, in the order of creation.
+  package internal(set) var implementations: [String] = []
 
   var blocks: [UnsafeMutableRawPointer] = []
-  private var scratch: UnsafeMutableRawPointer?
-  private var scratchBytes = 0
+  private var scratch: (pointer: UnsafeMutableRawPointer, bytes: Int)?
+  private var packedGradient: (pointer: UnsafeMutableRawPointer, bytes: Int)?
   #if ONEDNN
-    private var context = odnn_context()
-    private var products: [UnsafeMutablePointer<odnn_call>] = []
+    var context = odnn_context()
+    private var libraryCalls: [UnsafeMutablePointer<odnn_call>] = []
   #endif
+  /// Kernels as convolutions have packed them.
+  var packedKernels: [PackedKernel: UnsafeMutableRawPointer] = [:]
 
-  /// - Throws: `KernelError` where the backend is not built in or cannot be started.
-  package init(backend: MatrixBackend) throws(KernelError) {
-    guard backend.isPresent else { throw .backendMissing(backend) }
-    self.backend = backend
+  /// - Throws: `KernelError` where a library is not built in or cannot be started.
+  package init(_ libraries: KernelLibraries) throws(KernelError) {
+    self.libraries = libraries
+    for library in [libraries.products, libraries.convolutions] where !library.isPresent {
+      throw .backendMissing(library)
+    }
     #if ONEDNN
-      if backend == .oneDNN {
+      if usesOneDNN {
         let status = odnn_context_create(&context)
         if status != 0 { throw .oneDNN(status: status, what: "an engine") }
       }
@@ -35,11 +39,44 @@ package final class KernelFactory {
 
   deinit {
     #if ONEDNN
-      for product in products { odnn_call_destroy(product) }
-      if backend == .oneDNN { odnn_context_destroy(&context) }
+      for call in libraryCalls { odnn_call_destroy(call) }
+      if usesOneDNN { odnn_context_destroy(&context) }
     #endif
     for block in blocks { block.deallocate() }
   }
+
+  private var usesOneDNN: Bool {
+    libraries.products == .oneDNN || libraries.convolutions == .oneDNN
+  }
+
+  #if ONEDNN
+    /// A call of oneDNN, to be filled in, that lives as long as the factory.
+    func libraryCall() -> UnsafeMutablePointer<odnn_call> {
+      let call = keep(odnn_call())
+      libraryCalls.append(call)
+      return call
+    }
+
+    /// Gives a new call its scratch memory, and notes which code oneDNN chose for it.
+    ///
+    /// - Throws: `KernelError.oneDNN`, `.slowImplementation`
+    func finish(
+      _ call: UnsafeMutablePointer<odnn_call>, status: Int32, scratchBytes: Int64,
+      implementation name: [CChar], what: String
+    ) throws(KernelError) {
+      var status = status
+      if status == 0, scratchBytes > 0 {
+        status = odnn_call_set_scratch(
+          &context, call, sharedScratch(bytes: Int(scratchBytes)), scratchBytes)
+      }
+      if status != 0 { throw .oneDNN(status: status, what: what) }
+      let implementation = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+      if implementation.hasPrefix("ref") {
+        throw .slowImplementation(name: implementation, what: what)
+      }
+      implementations.append(implementation)
+    }
+  #endif
 
   /// A block that lives as long as the factory.
   func keep<Arguments>(_ arguments: Arguments) -> UnsafeMutablePointer<Arguments> {
@@ -169,75 +206,6 @@ extension KernelFactory {
   }
 }
 
-// MARK: - Normalisation
-
-extension KernelFactory {
-  /// `groups` groups of `rows` rows of `columns` numbers, densely.
-  package struct Groups {
-    package let groups: Int
-    package let rows: Int
-    package let columns: Int
-
-    package init(groups: Int, rows: Int, columns: Int) {
-      self.groups = groups
-      self.rows = rows
-      self.columns = columns
-    }
-  }
-
-  /// dx = dy · activation'(y), and bias [groups, columns] its sums over the rows.
-  package func activationGradientBias(
-    dy: UnsafePointer<Float>, y: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>,
-    bias: UnsafeMutablePointer<Float>, _ groups: Groups, _ activation: KernelActivation
-  ) -> KernelCall {
-    let (code, slope) = activation.code
-    return KernelCall(
-      ck_activation_gradient_bias,
-      keep(
-        ck_activation_gradient_bias_arguments(
-          dy: dy, y: y, dx: dx, bias: bias, groups: Int64(groups.groups), rows: Int64(groups.rows),
-          columns: Int64(groups.columns), activation: Int32(code.rawValue), slope: slope)))
-  }
-
-  /// y = activation(gamma·(x − mean)/√(variance + epsilon) + beta) with the statistics of each
-  /// group.
-  package func batchNorm(
-    x: UnsafePointer<Float>, gamma: UnsafePointer<Float>, beta: UnsafePointer<Float>,
-    y: UnsafeMutablePointer<Float>, mean: UnsafeMutablePointer<Float>,
-    variance: UnsafeMutablePointer<Float>, _ groups: Groups, epsilon: Double,
-    _ activation: KernelActivation
-  ) -> KernelCall {
-    let (code, slope) = activation.code
-    return KernelCall(
-      ck_batch_norm,
-      keep(
-        ck_batch_norm_arguments(
-          x: x, gamma: gamma, beta: beta, y: y, mean: mean, variance: variance,
-          groups: Int64(groups.groups), rows: Int64(groups.rows), columns: Int64(groups.columns),
-          epsilon: Float(epsilon), activation: Int32(code.rawValue), slope: slope)))
-  }
-
-  /// The gradients of `batchNorm`; dgamma and dbeta are of each group. `y` is read only where there
-  /// is an activation.
-  package func batchNormGradient(
-    dy: UnsafePointer<Float>, x: UnsafePointer<Float>, gamma: UnsafePointer<Float>,
-    mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, y: UnsafePointer<Float>?,
-    dx: UnsafeMutablePointer<Float>, dgamma: UnsafeMutablePointer<Float>,
-    dbeta: UnsafeMutablePointer<Float>, _ groups: Groups, epsilon: Double,
-    _ activation: KernelActivation
-  ) -> KernelCall {
-    let (code, slope) = activation.code
-    return KernelCall(
-      ck_batch_norm_gradient,
-      keep(
-        ck_batch_norm_gradient_arguments(
-          dy: dy, x: x, gamma: gamma, mean: mean, variance: variance, y: y, dx: dx, dgamma: dgamma,
-          dbeta: dbeta, groups: Int64(groups.groups), rows: Int64(groups.rows),
-          columns: Int64(groups.columns), epsilon: Float(epsilon), activation: Int32(code.rawValue),
-          slope: slope)))
-  }
-}
-
 // MARK: - Products
 
 extension KernelFactory {
@@ -256,7 +224,7 @@ extension KernelFactory {
       return columnProduct(form, x, y, out: out, rows: rows, k: k)
         + biasActivation(out, rows: rows, columns: 1, bias: bias, activation)
     }
-    switch backend {
+    switch libraries.products {
     case .openBLAS:
       return openBLASProduct(form, x, y, out: out, rows: rows, k: k, n: n)
         + biasActivation(out, rows: rows, columns: n, bias: bias, activation)
@@ -266,7 +234,7 @@ extension KernelFactory {
     }
   }
 
-  private func biasActivation(
+  func biasActivation(
     _ y: UnsafeMutablePointer<Float>, rows: Int, columns: Int, bias: UnsafePointer<Float>?,
     _ activation: KernelActivation
   ) -> [KernelCall] {
@@ -301,15 +269,18 @@ extension KernelFactory {
       switch form {
       case .plain:
         oblas_product(
-          transposes_a: 0, transposes_b: 0, m: rows, n: n, k: k, a_stride: k, b_stride: n, a: x,
+          transposes_a: 0, transposes_b: 0, m: rows, n: n, k: k, a_stride: k, b_stride: n,
+          accumulates: 0, a: x,
           b: y, out: out)
       case .transposedRight:
         oblas_product(
-          transposes_a: 0, transposes_b: 1, m: rows, n: k, k: n, a_stride: n, b_stride: n, a: x,
+          transposes_a: 0, transposes_b: 1, m: rows, n: k, k: n, a_stride: n, b_stride: n,
+          accumulates: 0, a: x,
           b: y, out: out)
       case .transposedLeft:
         oblas_product(
-          transposes_a: 1, transposes_b: 0, m: k, n: n, k: rows, a_stride: k, b_stride: n, a: x,
+          transposes_a: 1, transposes_b: 0, m: k, n: n, k: rows, a_stride: k, b_stride: n,
+          accumulates: 0, a: x,
           b: y, out: out)
       }
     return [KernelCall(oblas_multiply, keep(arguments))]
@@ -345,23 +316,13 @@ extension KernelFactory {
       case .sigmoid:
         follows = biasActivation(out, rows: rows, columns: n, bias: nil, activation)
       }
-      let call = UnsafeMutablePointer<odnn_call>.allocate(capacity: 1)
-      call.initialize(to: odnn_call())
-      blocks.append(UnsafeMutableRawPointer(call))
-      products.append(call)
+      let call = libraryCall()
       var bytes: Int64 = 0
       var name = [CChar](repeating: 0, count: 64)
-      var status = odnn_matmul_create(&context, &shape, x, y, bias, out, call, &bytes, &name)
-      let what = "a \(form) product of \(rows) rows, \(k) × \(n)"
-      if status == 0, bytes > 0 {
-        status = odnn_call_set_scratch(&context, call, sharedScratch(bytes: Int(bytes)), bytes)
-      }
-      if status != 0 { throw .oneDNN(status: status, what: what) }
-      let implementation = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      if implementation.hasPrefix("ref") {
-        throw .slowImplementation(name: implementation, what: what)
-      }
-      implementations.append(implementation)
+      let status = odnn_matmul_create(&context, &shape, x, y, bias, out, call, &bytes, &name)
+      try finish(
+        call, status: status, scratchBytes: bytes, implementation: name,
+        what: "a \(form) product of \(rows) rows, \(k) × \(n)")
       return [KernelCall(odnn_execute, call)] + follows
     #else
       throw .backendMissing(.oneDNN)
@@ -369,11 +330,20 @@ extension KernelFactory {
   }
 
   /// Scratch memory of at least `bytes`, the same for all calls where it is large enough.
-  func sharedScratch(bytes: Int) -> UnsafeMutableRawPointer {
-    if let scratch, scratchBytes >= bytes { return scratch }
+  func sharedScratch(bytes: Int) -> UnsafeMutableRawPointer { shared(&scratch, bytes) }
+
+  /// Memory for a kernel's gradient between the call that computes it and the one that unpacks it.
+  func sharedPackedGradient(bytes: Int) -> UnsafeMutableRawPointer {
+    shared(&packedGradient, bytes)
+  }
+
+  private func shared(
+    _ memory: inout (pointer: UnsafeMutableRawPointer, bytes: Int)?, _ bytes: Int
+  ) -> UnsafeMutableRawPointer {
+    if let memory, memory.bytes >= bytes { return memory.pointer }
     let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
     blocks.append(block)
-    (scratch, scratchBytes) = (block, bytes)
+    memory = (block, bytes)
     return block
   }
 }

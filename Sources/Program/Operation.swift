@@ -22,8 +22,28 @@ package enum Operation: Hashable, Sendable {
   case slice(from: [Int], to: [Int])
   case concatenate(axis: Int)
 
+  // Images [.., height, width, channels]; the leading axes are examples.
+  /// x, kernel [kernel height, kernel width, channels, filters] → [.., height, width, filters].
+  case convolution(ConvolutionAttributes)
+  /// The transpose of `convolution`: y [.., height, width, filters], kernel → x of `height` × `width`.
+  case transposedConvolution(ConvolutionAttributes, height: Int, width: Int)
+  /// x and the cotangent of `convolution`'s result → the cotangent of its kernel, of `height` × `width`.
+  case kernelGradient(ConvolutionAttributes, height: Int, width: Int)
+  case resize(ResizeMethod, height: Int, width: Int)
+  /// The transpose of `resize`, from its result to an image of `height` × `width`.
+  case resizeGradient(ResizeMethod, height: Int, width: Int)
+  /// Repeats every pixel `factor` times along both axes by reshape, tile and reshape.
+  case upscale(factor: Int)
+  /// The sum of each `factor` × `factor` block of pixels.
+  case upscaleGradient(factor: Int)
+  case averagePool(PoolAttributes)
+  /// The transpose of `averagePool`, from its result to an image of `height` × `width`.
+  case averagePoolGradient(PoolAttributes, height: Int, width: Int)
+  case dropout(DropoutAttributes)
+
   // Batch normalisation.
   case batchNorm(BatchNormAttributes)
+  /// (dy, x, γ, mean, variance), and β where an activation follows → dx, dγ, dβ.
   case batchNormGradient(BatchNormAttributes)
 
   // Differentiation and replicas.
@@ -39,6 +59,13 @@ package enum Operation: Hashable, Sendable {
   case activationGradientBias(Activation)
   /// allReduce(xᵀ · y): a weight gradient that is only averaged.
   case reducedProduct(Reduction)
+  /// activation(convolution(x, kernel) + bias).
+  case biasedConvolution(ConvolutionAttributes, Activation)
+  /// The kernel [4, 4, out, in] with which a transposed convolution of stride 2 does what `upscale`
+  /// by 2 and a convolution with a kernel [3, 3, in, out] do.
+  case upscaledKernel
+  /// The transpose of `upscaledKernel`: [4, 4, out, in] → [3, 3, in, out].
+  case upscaledKernelGradient
 }
 
 package enum RandomDistribution: String, Hashable, Sendable {
@@ -133,8 +160,8 @@ package enum Activation: Hashable, Sendable {
   }
 }
 
-/// y = activation(γ · (x − mean) / √(variance + ε) + β), the mean and the biased variance taken
-/// over `axes`.
+/// y = dropout(activation(γ · (x − mean) / √(variance + ε) + β)), the mean and the biased variance
+/// taken over `axes`.
 ///
 /// The last axis is the features; an axis that is neither last nor in `axes` (the pass axis of a
 /// merged discriminator) has statistics of its own.
@@ -142,11 +169,16 @@ package struct BatchNormAttributes: Hashable, Sendable {
   package var axes: [Int]
   package var epsilon: Double
   package var activation: Activation
+  package var dropout: DropoutAttributes?
 
-  package init(axes: [Int], epsilon: Double, activation: Activation = .identity) {
+  package init(
+    axes: [Int], epsilon: Double, activation: Activation = .identity,
+    dropout: DropoutAttributes? = nil
+  ) {
     self.axes = axes
     self.epsilon = epsilon
     self.activation = activation
+    self.dropout = dropout
   }
 }
 

@@ -4,6 +4,7 @@ enum Attribute: Hashable {
   case number(Double)
   case numbers([Double])
   case string(String)
+  case strings([String])
 
   init(_ integers: [Int]) { self = .numbers(integers.map(Double.init)) }
   init(_ shape: Shape) { self.init(shape.dimensions) }
@@ -13,6 +14,7 @@ enum Attribute: Hashable {
     case .number(let number): Self.text(number)
     case .numbers(let numbers): "[" + numbers.map(Self.text).joined(separator: ", ") + "]"
     case .string(let string): "\"\(string)\""
+    case .strings(let strings): "[" + strings.map { "\"\($0)\"" }.joined(separator: ", ") + "]"
     }
   }
 
@@ -40,6 +42,16 @@ extension Operation {
     case .pad: "pad"
     case .slice: "slice"
     case .concatenate: "concatenate"
+    case .convolution: "convolution"
+    case .transposedConvolution: "transposed_convolution"
+    case .kernelGradient: "kernel_gradient"
+    case .resize(let method, _, _): "resize_\(method.rawValue)"
+    case .resizeGradient(let method, _, _): "resize_\(method.rawValue)_gradient"
+    case .upscale: "upscale"
+    case .upscaleGradient: "upscale_gradient"
+    case .averagePool: "average_pool"
+    case .averagePoolGradient: "average_pool_gradient"
+    case .dropout: "dropout"
     case .batchNorm: "batch_norm"
     case .batchNormGradient: "batch_norm_gradient"
     case .stopGradient: "stop_gradient"
@@ -48,6 +60,9 @@ extension Operation {
     case .dense: "dense"
     case .activationGradientBias: "activation_gradient_bias"
     case .reducedProduct: "reduced_product"
+    case .biasedConvolution: "biased_convolution"
+    case .upscaledKernel: "upscaled_kernel"
+    case .upscaledKernelGradient: "upscaled_kernel_gradient"
     }
   }
 
@@ -81,12 +96,29 @@ extension Operation {
     case .concatenate(let axis): [("axis", .number(Double(axis)))]
     case .batchNorm(let norm), .batchNormGradient(let norm):
       [("axes", Attribute(norm.axes)), ("epsilon", .number(norm.epsilon))]
-        + norm.activation.attributes
+        + norm.activation.attributes + (norm.dropout?.attributes ?? [])
+    case .convolution(let convolution): convolution.attributes
+    case .biasedConvolution(let convolution, let activation):
+      convolution.attributes + activation.attributes
+    case .transposedConvolution(let convolution, let height, let width),
+      .kernelGradient(let convolution, let height, let width):
+      convolution.attributes + Self.size(height, width)
+    case .resize(_, let height, let width), .resizeGradient(_, let height, let width):
+      Self.size(height, width)
+    case .upscale(let factor), .upscaleGradient(let factor): [("factor", .number(Double(factor)))]
+    case .averagePool(let pool): pool.attributes
+    case .averagePoolGradient(let pool, let height, let width):
+      pool.attributes + Self.size(height, width)
+    case .dropout(let dropout): dropout.attributes
     case .allReduce(let reduction), .reducedProduct(let reduction):
       [("reduction", .string(reduction.rawValue))]
     case .dense(let activation), .activationGradientBias(let activation): activation.attributes
-    case .product, .stopGradient, .gradient: []
+    case .product, .stopGradient, .gradient, .upscaledKernel, .upscaledKernelGradient: []
     }
+  }
+
+  private static func size(_ height: Int, _ width: Int) -> [(key: String, value: Attribute)] {
+    [("height", .number(Double(height))), ("width", .number(Double(width)))]
   }
 
   /// The operation that text describes; nil where no operation has this mnemonic and these
@@ -115,6 +147,37 @@ extension Operation {
     case "pad": .pad(low: try read.integers("low"), high: try read.integers("high"))
     case "slice": .slice(from: try read.integers("from"), to: try read.integers("to"))
     case "concatenate": .concatenate(axis: try read.integer("axis"))
+    case "convolution": .convolution(try read.convolution())
+    case "biased_convolution": .biasedConvolution(try read.convolution(), try read.activation())
+    case "transposed_convolution":
+      .transposedConvolution(
+        try read.convolution(), height: try read.integer("height"), width: try read.integer("width")
+      )
+    case "kernel_gradient":
+      .kernelGradient(
+        try read.convolution(), height: try read.integer("height"), width: try read.integer("width")
+      )
+    case "resize_nearest":
+      .resize(
+        .nearest, height: try read.integer("height"), width: try read.integer("width"))
+    case "resize_bilinear":
+      .resize(
+        .bilinear, height: try read.integer("height"), width: try read.integer("width"))
+    case "resize_nearest_gradient":
+      .resizeGradient(
+        .nearest, height: try read.integer("height"), width: try read.integer("width"))
+    case "resize_bilinear_gradient":
+      .resizeGradient(
+        .bilinear, height: try read.integer("height"), width: try read.integer("width"))
+    case "upscale": .upscale(factor: try read.integer("factor"))
+    case "upscale_gradient": .upscaleGradient(factor: try read.integer("factor"))
+    case "average_pool": .averagePool(try read.pool())
+    case "average_pool_gradient":
+      .averagePoolGradient(
+        try read.pool(), height: try read.integer("height"), width: try read.integer("width"))
+    case "dropout": .dropout(try read.dropout())
+    case "upscaled_kernel": .upscaledKernel
+    case "upscaled_kernel_gradient": .upscaledKernelGradient
     case "batch_norm": .batchNorm(try read.batchNorm())
     case "batch_norm_gradient": .batchNormGradient(try read.batchNorm())
     case "stop_gradient": .stopGradient
@@ -152,6 +215,27 @@ extension Activation {
     case .leakyReLU(let slope):
       [("activation", .string("leaky_relu")), ("slope", .number(slope))]
     }
+  }
+}
+
+extension ConvolutionAttributes {
+  fileprivate var attributes: [(key: String, value: Attribute)] {
+    [("strides", Attribute(strides)), ("low", Attribute(low)), ("high", Attribute(high))]
+  }
+}
+
+extension PoolAttributes {
+  fileprivate var attributes: [(key: String, value: Attribute)] {
+    [("window", Attribute(window)), ("strides", Attribute(strides))]
+  }
+}
+
+extension DropoutAttributes {
+  fileprivate var attributes: [(key: String, value: Attribute)] {
+    [
+      ("rate", .number(rate)), ("streams", .strings(streams)),
+      ("per", .string(perChannel ? "channel" : "element")),
+    ]
   }
 }
 
@@ -259,6 +343,30 @@ struct AttributeReader {
 
   mutating func batchNorm() throws(Missing) -> BatchNormAttributes {
     BatchNormAttributes(
-      axes: try integers("axes"), epsilon: try number("epsilon"), activation: try activation())
+      axes: try integers("axes"), epsilon: try number("epsilon"), activation: try activation(),
+      dropout: attributes["rate"] == nil ? nil : try dropout())
+  }
+
+  mutating func convolution() throws(Missing) -> ConvolutionAttributes {
+    ConvolutionAttributes(
+      strides: try integers("strides"), low: try integers("low"), high: try integers("high"))
+  }
+
+  mutating func pool() throws(Missing) -> PoolAttributes {
+    PoolAttributes(window: try integers("window"), strides: try integers("strides"))
+  }
+
+  mutating func dropout() throws(Missing) -> DropoutAttributes {
+    let rate = try number("rate")
+    guard case .strings(let streams) = attributes.removeValue(forKey: "streams") else {
+      throw Missing()
+    }
+    let perChannel: Bool
+    switch try string("per") {
+    case "channel": perChannel = true
+    case "element": perChannel = false
+    default: throw Missing()
+    }
+    return DropoutAttributes(rate: rate, streams: streams, perChannel: perChannel)
   }
 }

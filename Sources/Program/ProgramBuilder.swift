@@ -208,6 +208,35 @@ extension Tensor {
     return (results[0], results[1], results[2])
   }
 
+  /// [.., height, width, channels] and kernel [height, width, channels, filters].
+  package func convolution(_ kernel: Tensor, _ attributes: ConvolutionAttributes) -> Tensor {
+    builder.append(.convolution(attributes), [self, kernel])[0]
+  }
+
+  /// The transpose of a convolution with `kernel`, to images of `height` × `width`.
+  package func transposedConvolution(
+    _ kernel: Tensor, _ attributes: ConvolutionAttributes, height: Int, width: Int
+  ) -> Tensor {
+    builder.append(
+      .transposedConvolution(attributes, height: height, width: width), [self, kernel])[0]
+  }
+
+  package func resized(_ method: ResizeMethod, height: Int, width: Int) -> Tensor {
+    builder.append(.resize(method, height: height, width: width), [self])[0]
+  }
+
+  package func upscaled(by factor: Int) -> Tensor {
+    builder.append(.upscale(factor: factor), [self])[0]
+  }
+
+  package func averagePooled(_ attributes: PoolAttributes) -> Tensor {
+    builder.append(.averagePool(attributes), [self])[0]
+  }
+
+  package func dropout(_ attributes: DropoutAttributes) -> Tensor {
+    builder.append(.dropout(attributes), [self])[0]
+  }
+
   package func stopGradient() -> Tensor { builder.append(.stopGradient, [self])[0] }
 
   package func allReduce(_ reduction: Reduction) -> Tensor {

@@ -9,6 +9,8 @@ package enum ProgramError: Error, Hashable, CustomStringConvertible {
   case noGradient(operation: String, layer: String)
   /// The operation is sound, but the executor has no kernel for this form of it.
   case unsupported(operation: String, layer: String, detail: String)
+  /// The TPU's compiler has no kernel for these operations, each given with its layer.
+  case unsupportedOnTPU(program: String, runtime: String, operations: [String])
 
   package var description: String {
     switch self {
@@ -22,6 +24,9 @@ package enum ProgramError: Error, Hashable, CustomStringConvertible {
       return "\(Self.place(layer))\(operation) has no gradient"
     case .unsupported(let operation, let layer, let detail):
       return "\(Self.place(layer))\(operation) cannot be executed: \(detail)"
+    case .unsupportedOnTPU(let program, let runtime, let operations):
+      return "Compilation failure: Detected unsupported operations when trying to compile graph "
+        + "\(program) on XLA_TPU_JIT: \(operations.joined(separator: ", ")) (runtime \(runtime))"
     }
   }
 
@@ -64,9 +69,12 @@ package enum Constraint: String, Hashable, Sendable, CaseIterable {
   case singleAssignment = "C15"
   /// A variable is updated at most once a step, by a value of its shape.
   case updates = "C16"
-  /// Random streams have distinct names, so that no two draws are the same numbers; inputs have
-  /// distinct names.
+  /// Random streams have distinct names, so that no two draws are the same numbers; only dropouts
+  /// of one rate and shape share one, as a dropout and its gradient do. Inputs have distinct names.
   case streams = "C17"
   /// Numbers are finite; ε is positive; a clamp's bounds are in order.
   case numbers = "C18"
+  /// A convolution's or pooling's window fits its image, and kernel, images and factors fit each
+  /// other.
+  case window = "C19"
 }

@@ -124,7 +124,7 @@ private struct ProgramParser {
       try expect("=")
       let attribute: Attribute =
         if peek("[") {
-          .numbers(try numbers())
+          try list()
         } else if peek("\"") {
           .string(try string())
         } else {
@@ -139,12 +139,25 @@ private struct ProgramParser {
   }
 
   private mutating func numbers() throws(ProgramError) -> [Double] {
-    try expect("[")
-    var numbers: [Double] = []
-    if take("]") { return numbers }
-    repeat { numbers.append(try number()) } while take(",")
-    try expect("]")
+    guard case .numbers(let numbers) = try list() else { throw failure("numbers are expected") }
     return numbers
+  }
+
+  private mutating func list() throws(ProgramError) -> Attribute {
+    try expect("[")
+    if take("]") { return .numbers([]) }
+    let attribute: Attribute
+    if peek("\"") {
+      var strings: [String] = []
+      repeat { strings.append(try string()) } while take(",")
+      attribute = .strings(strings)
+    } else {
+      var numbers: [Double] = []
+      repeat { numbers.append(try number()) } while take(",")
+      attribute = .numbers(numbers)
+    }
+    try expect("]")
+    return attribute
   }
 
   private mutating func number() throws(ProgramError) -> Double {

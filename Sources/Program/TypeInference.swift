@@ -132,6 +132,93 @@ extension Operation {
       shape.dimensions[axis] = shapes.reduce(0) { $0 + $1[axis] }
       return one(shape)
 
+    case .convolution(let attributes):
+      try check.operandCount(2)
+      return one(try check.convolution(attributes, shapes[0], shapes[1]))
+
+    case .biasedConvolution(let attributes, _):
+      try check.operandCount(3)
+      let shape = try check.convolution(attributes, shapes[0], shapes[1])
+      try check.require(
+        shapes[2] == [shape[shape.rank - 1]], .window, "the bias must be one number a filter")
+      return one(shape)
+
+    case .transposedConvolution(let attributes, let height, let width):
+      try check.operandCount(2)
+      try check.require(shapes[1].rank == 4, .window, "a kernel of rank 4 is expected")
+      let shape = try check.image(shapes[0], height: height, width: width, channels: shapes[1][2])
+      let forward = try check.convolution(attributes, shape, shapes[1])
+      try check.require(
+        forward == shapes[0], .window, "an image of \(shape) is convolved to \(forward)")
+      return one(shape)
+
+    case .kernelGradient(let attributes, let height, let width):
+      try check.operandCount(2)
+      try check.require(
+        shapes[0].rank >= 4 && shapes[1].rank == shapes[0].rank, .window,
+        "two operands of one rank, 4 or more, are expected")
+      let kernel: Shape = [
+        height, width, shapes[0][shapes[0].rank - 1], shapes[1][shapes[1].rank - 1],
+      ]
+      try check.extents(kernel)
+      let forward = try check.convolution(attributes, shapes[0], kernel)
+      try check.require(
+        forward == shapes[1], .window, "a kernel of \(kernel) convolves to \(forward)")
+      return one(kernel)
+
+    case .resize(_, let height, let width):
+      try check.operandCount(1)
+      return one(try check.image(shapes[0], height: height, width: width))
+
+    case .resizeGradient(_, let height, let width):
+      try check.operandCount(1)
+      return one(try check.image(shapes[0], height: height, width: width))
+
+    case .upscale(let factor):
+      try check.operandCount(1)
+      let (height, width) = try check.scaled(shapes[0], by: factor)
+      return one(
+        try check.image(shapes[0], height: height * factor, width: width * factor))
+
+    case .upscaleGradient(let factor):
+      try check.operandCount(1)
+      let (height, width) = try check.scaled(shapes[0], by: factor)
+      try check.require(
+        height % factor == 0 && width % factor == 0, .window,
+        "\(factor) does not divide the image's height and width")
+      return one(try check.image(shapes[0], height: height / factor, width: width / factor))
+
+    case .averagePool(let attributes):
+      try check.operandCount(1)
+      return one(try check.pooled(attributes, shapes[0]))
+
+    case .averagePoolGradient(let attributes, let height, let width):
+      try check.operandCount(1)
+      let shape = try check.image(shapes[0], height: height, width: width)
+      let forward = try check.pooled(attributes, shape)
+      try check.require(
+        forward == shapes[0], .window, "an image of \(shape) is pooled to \(forward)")
+      return one(shape)
+
+    case .dropout(let attributes):
+      try check.operandCount(1)
+      try check.dropout(attributes, shapes[0])
+      return [TensorType(shapes[0], .perReplica)]
+
+    case .upscaledKernel:
+      try check.operandCount(1)
+      try check.require(
+        shapes[0].rank == 4 && shapes[0][0] == 3 && shapes[0][1] == 3, .window,
+        "a kernel of 3×3 is expected")
+      return one([4, 4, shapes[0][3], shapes[0][2]])
+
+    case .upscaledKernelGradient:
+      try check.operandCount(1)
+      try check.require(
+        shapes[0].rank == 4 && shapes[0][0] == 4 && shapes[0][1] == 4, .window,
+        "a kernel of 4×4 is expected")
+      return one([3, 3, shapes[0][3], shapes[0][2]])
+
     case .batchNorm(let attributes):
       try check.operandCount(3)
       let statistics = try check.batchNorm(attributes, x: shapes[0], scale: Array(shapes[1...2]))
@@ -143,7 +230,7 @@ extension Operation {
       let statistics = try check.batchNorm(attributes, x: shapes[0], scale: [shapes[2]])
       try check.require(
         shapes[1] == shapes[0] && shapes[3] == statistics && shapes[4] == statistics
-          && (!folded || shapes[5] == shapes[0]), .batchNormShapes,
+          && (!folded || shapes[5] == shapes[2]), .batchNormShapes,
         "(dy, x, γ, mean, variance) do not fit each other")
       return one(shapes[0]) + one(statistics) + one(statistics)
 
@@ -249,6 +336,71 @@ private struct Check {
     try require(
       attributes.epsilon > 0 && attributes.epsilon.isFinite, .numbers,
       "ε = \(attributes.epsilon) is not positive")
+    if let dropout = attributes.dropout { try self.dropout(dropout, x) }
     return x.removing(axes: attributes.axes)
+  }
+
+  // MARK: Images
+
+  /// `x` with another height and width, and perhaps another number of channels.
+  func image(
+    _ x: Shape, height: Int, width: Int, channels: Int? = nil
+  ) throws(ProgramError) -> Shape {
+    try require(x.rank >= 3, .window, "an image [.., height, width, channels] is expected")
+    let shape = Shape(x.dimensions.dropLast(3) + [height, width, channels ?? x[x.rank - 1]])
+    try extents(shape)
+    return shape
+  }
+
+  func scaled(_ x: Shape, by factor: Int) throws(ProgramError) -> (height: Int, width: Int) {
+    try require(
+      x.rank >= 3 && factor >= 1 && factor <= 1 << 20, .window,
+      "an image [.., height, width, channels] and a factor ≥ 1 are expected")
+    return (x[x.rank - 3], x[x.rank - 2])
+  }
+
+  func convolution(
+    _ attributes: ConvolutionAttributes, _ x: Shape, _ kernel: Shape
+  ) throws(ProgramError) -> Shape {
+    try require(
+      x.rank >= 4 && kernel.rank == 4 && kernel[2] == x[x.rank - 1], .window,
+      "images [.., height, width, channels] and a kernel [height, width, channels, filters] are expected"
+    )
+    try windows(attributes.strides, attributes.low, attributes.high)
+    let extents = (0..<2).map { axis in
+      attributes.outputExtent(axis: axis, image: x[x.rank - 3 + axis], kernel: kernel[axis])
+    }
+    try require(extents.allSatisfy { $0 > 0 }, .window, "the kernel does not fit the image")
+    return Shape(x.dimensions.dropLast(3) + extents + [kernel[3]])
+  }
+
+  func pooled(_ attributes: PoolAttributes, _ x: Shape) throws(ProgramError) -> Shape {
+    try require(
+      x.rank >= 3 && attributes.window.count == 2 && attributes.window.allSatisfy { $0 >= 1 },
+      .window, "an image [.., height, width, channels] and a window ≥ 1 are expected")
+    let unpadded = ConvolutionAttributes(strides: attributes.strides, low: [0, 0], high: [0, 0])
+    try windows(unpadded.strides, unpadded.low, unpadded.high)
+    let extents = (0..<2).map { axis in
+      unpadded.outputExtent(
+        axis: axis, image: x[x.rank - 3 + axis], kernel: attributes.window[axis])
+    }
+    try require(extents.allSatisfy { $0 > 0 }, .window, "the window does not fit the image")
+    return try image(x, height: extents[0], width: extents[1])
+  }
+
+  private func windows(_ strides: [Int], _ low: [Int], _ high: [Int]) throws(ProgramError) {
+    try require(
+      [strides, low, high].allSatisfy { $0.count == 2 } && strides.allSatisfy { $0 >= 1 }
+        && (low + high).allSatisfy { $0 >= 0 && $0 <= Self.largestCount }, .window,
+      "two strides ≥ 1 and two paddings ≥ 0 a side are expected")
+  }
+
+  func dropout(_ attributes: DropoutAttributes, _ x: Shape) throws(ProgramError) {
+    try require(
+      (0..<1).contains(attributes.rate), .numbers, "the rate \(attributes.rate) is not in [0, 1)")
+    try require(
+      x.rank >= 3 && x[0] == attributes.streams.count
+        && Set(attributes.streams).count == attributes.streams.count, .streams,
+      "[passes, examples, .., channels] and a stream a pass are expected")
   }
 }

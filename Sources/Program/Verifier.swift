@@ -34,6 +34,7 @@ extension ReplicaProgram {
 
     var defined: Set<Value> = []
     var streams: Set<String> = []
+    var dropouts: [String: DropoutDraw] = [:]
     var inputs: Set<String> = []
     for instruction in instructions {
       let operation = instruction.operation
@@ -59,10 +60,24 @@ extension ReplicaProgram {
         throw failure(
           .singleAssignment, operation.mnemonic, instruction.layer, "\(result) is defined twice")
       }
-      if case .random(_, let stream, _) = operation, !streams.insert(stream).inserted {
+      if case .random(_, let stream, _) = operation,
+        !streams.insert(stream).inserted || dropouts[stream] != nil
+      {
         throw failure(
           .streams, operation.mnemonic, instruction.layer,
           "the stream \"\(stream)\" is drawn from twice")
+      }
+      if let dropout = operation.dropout {
+        let draw = DropoutDraw(
+          rate: dropout.rate, perChannel: dropout.perChannel,
+          example: dropout.decided(of: shape(of: instruction.operands[0])))
+        for stream in dropout.streams
+        where streams.contains(stream) || dropouts.updateValue(draw, forKey: stream) ?? draw != draw
+        {
+          throw failure(
+            .streams, operation.mnemonic, instruction.layer,
+            "the stream \"\(stream)\" is drawn from twice, differently")
+        }
       }
       if case .input(let name, _) = operation, !inputs.insert(name).inserted {
         throw failure(
@@ -115,6 +130,30 @@ extension ReplicaProgram {
           try check(parameter, takes: gradient, "adam")
         }
       }
+    }
+  }
+}
+
+/// What decides the numbers that a dropout draws from a stream.
+private struct DropoutDraw: Equatable {
+  let rate: Double
+  let perChannel: Bool
+  let example: [Int]
+}
+
+extension DropoutAttributes {
+  /// The axes of an operand, but for the passes, along which decisions are made.
+  fileprivate func decided(of shape: Shape) -> [Int] {
+    perChannel ? [shape[1], shape[shape.rank - 1]] : Array(shape.dimensions.dropFirst())
+  }
+}
+
+extension Operation {
+  fileprivate var dropout: DropoutAttributes? {
+    switch self {
+    case .dropout(let dropout): dropout
+    case .batchNorm(let norm), .batchNormGradient(let norm): norm.dropout
+    default: nil
     }
   }
 }

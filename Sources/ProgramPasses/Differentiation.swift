@@ -107,6 +107,21 @@ private struct GradientRule {
       let high = zip(operands[0].shape.dimensions, to).map { $0 - $1 }
       return [c.broadcast(to: results[0].shape).padded(low: from, high: high)]
     case .concatenate(let axis): return concatenate(axis, c.broadcast(to: results[0].shape), needed)
+    case .convolution, .transposedConvolution, .kernelGradient:
+      return convolution(full(c), needed)
+    case .resize(let method, _, _):
+      let (height, width) = operands[0].imageSize
+      return [full(c).image(.resizeGradient(method, height: height, width: width))]
+    case .resizeGradient(let method, _, _):
+      let (height, width) = operands[0].imageSize
+      return [full(c).resized(method, height: height, width: width)]
+    case .upscale(let factor): return [full(c).image(.upscaleGradient(factor: factor))]
+    case .upscaleGradient(let factor): return [full(c).upscaled(by: factor)]
+    case .averagePool(let pool):
+      let (height, width) = operands[0].imageSize
+      return [full(c).image(.averagePoolGradient(pool, height: height, width: width))]
+    case .averagePoolGradient(let pool, _, _): return [full(c).averagePooled(pool)]
+    case .dropout(let dropout): return [full(c).dropout(dropout)]
     case .allReduce(let reduction):
       // Every replica's operand enters every replica's result, and the objective is the replicas'
       // mean.
@@ -172,6 +187,32 @@ private struct GradientRule {
     return [needed[0] ? pair.0() : nil, needed[1] ? pair.1() : nil]
   }
 
+  /// The three forms of one bilinear map: each operand's cotangent is the form that its two others
+  /// give.
+  private func convolution(_ c: Tensor, _ needed: [Bool]) -> [Tensor?] {
+    let (a, b) = (operands[0], operands[1])
+    switch operation {
+    case .convolution(let attributes):
+      let (height, width) = a.imageSize
+      return [
+        needed[0] ? c.transposedConvolution(b, attributes, height: height, width: width) : nil,
+        needed[1] ? a.kernelGradient(c, attributes, of: b.shape) : nil,
+      ]
+    case .transposedConvolution(let attributes, _, _):
+      return [
+        needed[0] ? c.convolution(b, attributes) : nil,
+        needed[1] ? c.kernelGradient(a, attributes, of: b.shape) : nil,
+      ]
+    case .kernelGradient(let attributes, _, _):
+      let (height, width) = a.imageSize
+      return [
+        needed[0] ? b.transposedConvolution(c, attributes, height: height, width: width) : nil,
+        needed[1] ? a.convolution(c, attributes) : nil,
+      ]
+    default: return []
+    }
+  }
+
   private func concatenate(_ axis: Int, _ c: Tensor, _ needed: [Bool]) -> [Tensor?] {
     var start = 0
     return zip(operands, needed).map { operand, needed in
@@ -209,5 +250,21 @@ extension Tensor {
     let full = broadcast(to: common)
     let repeated = shape.repeatedAxes(in: common)
     return full.sum(axes: repeated).reshaped(shape)
+  }
+}
+
+extension Tensor {
+  fileprivate var imageSize: (height: Int, width: Int) {
+    (shape[shape.rank - 3], shape[shape.rank - 2])
+  }
+
+  /// An operation of one image.
+  fileprivate func image(_ operation: Operation) -> Tensor { builder.append(operation, [self])[0] }
+
+  fileprivate func kernelGradient(
+    _ cotangent: Tensor, _ attributes: ConvolutionAttributes, of kernel: Shape
+  ) -> Tensor {
+    builder.append(
+      .kernelGradient(attributes, height: kernel[0], width: kernel[1]), [self, cotangent])[0]
   }
 }

@@ -9,17 +9,18 @@ struct MemoryPlan {
   private(set) var count = 0
 
   /// - Parameters:
-  ///   - order: the instructions' indices in the order of execution.
+  ///   - schedule: the order of execution.
   ///   - outer: the outer count of each value's layout.
   ///   - inArena: whether a value lies in the arena at all.
   ///   - size: the floats that a value takes.
   /// - Complexity: O(values²)
   init(
-    _ program: ReplicaProgram, order: [Int], outer: [Int], inArena: (Value) -> Bool,
-    size: (Value) -> Int
+    _ program: ReplicaProgram, schedule: Schedule, outer: [Int], inArena: (Value) -> Bool,
+    local: Set<Value>, size: (Value) -> Int
   ) {
     let views = Views(program, outer: outer, inArena: inArena, size: size)
-    let lifetimes = Self.lifetimes(program, order: order, inArena: inArena, views: views)
+    let lifetimes = Self.lifetimes(
+      program, schedule, inArena: inArena, local: local, views: views)
 
     // Large blocks first, each at the lowest place that is free for its whole life: first fit,
     // deterministic.
@@ -48,8 +49,10 @@ struct MemoryPlan {
   }
 
   private static func lifetimes(
-    _ program: ReplicaProgram, order: [Int], inArena: (Value) -> Bool, views: Views
+    _ program: ReplicaProgram, _ schedule: Schedule, inArena: (Value) -> Bool, local: Set<Value>,
+    views: Views
   ) -> [Value: ClosedRange<Int>] {
+    let order = schedule.segments.flatMap { $0 }
     var lifetimes: [Value: ClosedRange<Int>] = [:]
     func extend(_ value: Value, to time: Int) {
       guard inArena(value) else { return }
@@ -57,11 +60,25 @@ struct MemoryPlan {
       let life = lifetimes[root] ?? time...time
       lifetimes[root] = min(life.lowerBound, time)...max(life.upperBound, time)
     }
+    // What lives beyond a turn of a loop must not be overwritten in any other turn.
+    var loops = [ClosedRange<Int>?](repeating: nil, count: order.count)
+    var start = 0
+    for (segment, loop) in zip(schedule.segments, schedule.loops) {
+      let times = (start + loop.lowerBound)..<(start + loop.upperBound)
+      for time in times { loops[time] = ClosedRange(times) }
+      start += segment.count
+    }
     for (time, index) in order.enumerated() {
       let instruction = program.instructions[index]
       // An input is written before the first instruction runs.
       if case .input = instruction.operation { extend(instruction.results[0], to: -1) }
-      for value in instruction.results + instruction.operands { extend(value, to: time) }
+      for value in instruction.results + instruction.operands {
+        extend(value, to: time)
+        if let loop = loops[time], !local.contains(value) {
+          extend(value, to: loop.lowerBound)
+          extend(value, to: loop.upperBound)
+        }
+      }
     }
     for value in program.roots { extend(value, to: order.count) }
     return lifetimes
@@ -91,7 +108,9 @@ private struct Views {
       for operand in instruction.operands {
         let (root, inner) = root(of: operand)
         if inArena(operand), inner == 0, size(root) == size(operand),
-          root != instruction.results[0]
+          root != instruction.results[0],
+          size(operand) * program.shape(of: instruction.results[0]).count
+            == size(instruction.results[0]) * program.shape(of: operand).count
         {
           parents[root] = (instruction.results[0], shift)
         }
@@ -116,9 +135,10 @@ extension ReplicaProgram {
   package func viewOffset(
     of instruction: Instruction, outer: [Int], size: (Value) -> Int
   ) -> Int? {
-    guard let operand = instruction.operands.first, let result = instruction.results.first else {
-      return nil
-    }
+    guard let operand = instruction.operands.first, let result = instruction.results.first,
+      // For one replica or for all, both alike.
+      size(operand) * shape(of: result).count == size(result) * shape(of: operand).count
+    else { return nil }
     let sameLayout = outer[operand.index] == outer[result.index]
     switch instruction.operation {
     case .stopGradient: return sameLayout ? 0 : nil

@@ -66,4 +66,13 @@ extension ReplicaProgram {
     for value in instructions.flatMap(\.operands) + roots { counts[value, default: 0] += 1 }
     return counts
   }
+
+  /// The instructions that read each value, once for every operand that it is.
+  var readers: [Value: [Instruction]] {
+    var readers: [Value: [Instruction]] = [:]
+    for instruction in instructions {
+      for operand in instruction.operands { readers[operand, default: []].append(instruction) }
+    }
+    return readers
+  }
 }

@@ -8,8 +8,9 @@ extension ReplicaProgram {
   /// memory without a copy; so concatenating or slicing the first axis decides for it, and other
   /// operations hand on what they are given.
   ///
+  /// - Parameter replicaMajor: values that lie replica by replica whatever they are computed from.
   /// - Complexity: O(instructions)
-  func replicaOuterCounts() -> [Int] {
+  func replicaOuterCounts(replicaMajor: (Value) -> Bool = { _ in false }) -> [Int] {
     var outer = [Int](repeating: 1, count: types.count)
     for instruction in instructions {
       let operands = instruction.operands
@@ -29,7 +30,9 @@ extension ReplicaProgram {
           case .product(.transposedLeft), .transpose, .broadcast, .concatenate: 1
           case .activationGradientBias where position == 1: 1
           case .product, .dense, .stopGradient, .activationGradientBias, .batchNorm,
-            .batchNormGradient:
+            .batchNormGradient, .convolution, .biasedConvolution, .transposedConvolution,
+            .resize, .resizeGradient, .upscale, .upscaleGradient, .averagePool,
+            .averagePoolGradient, .dropout:
             first.map { mapped(outer[$0.index], from: self.shape(of: $0), to: shape) }
           case .sum(let axes):
             first.map { operand in
@@ -43,6 +46,7 @@ extension ReplicaProgram {
             }.map { outer[$0.index] }
           default: 1
           }
+        if replicaMajor(result) { continue }
         let fits = inherited.map { shape.count(before: replicaAxis($0, shape)) == $0 } ?? false
         outer[result.index] = fits ? inherited ?? 1 : 1
       }

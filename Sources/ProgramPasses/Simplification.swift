@@ -156,6 +156,12 @@ private struct Simplification {
       return x.builder.inLayer(path: definitions(x.value)?.layer ?? x.builder.layer) {
         rows.product(inner[1], form)
       }
+    case .transposedConvolution(let attributes, let height, let width)
+    where onlyLeading && recomputable && x.shape.rank > 3:
+      let images = leading(inner[0], from[0], to[0])
+      return x.builder.inLayer(path: definitions(x.value)?.layer ?? x.builder.layer) {
+        images.transposedConvolution(inner[1], attributes, height: height, width: width)
+      }
     case .elementwise(let function) where onlyLeading && recomputable:
       guard inner.allSatisfy({ $0.shape == x.shape }) else { return nil }
       return x.builder.append(

@@ -26,7 +26,7 @@ package enum ReductionMode: String, Hashable, Sendable {
 /// How a group of replicas is run.
 package struct ExecutionOptions: Sendable {
   package var reduction: ReductionMode
-  package var backend: MatrixBackend
+  package var libraries: KernelLibraries
   package var seed: UInt64
   /// The longest wait for a worker, in seconds.
   package var timeout: Double
@@ -36,11 +36,12 @@ package struct ExecutionOptions: Sendable {
   package var watched: [String]
 
   package init(
-    reduction: ReductionMode, backend: MatrixBackend, seed: UInt64, timeout: Double, input: String,
+    reduction: ReductionMode, libraries: KernelLibraries, seed: UInt64, timeout: Double,
+    input: String,
     watched: [String]
   ) {
     self.reduction = reduction
-    self.backend = backend
+    self.libraries = libraries
     self.seed = seed
     self.timeout = timeout
     self.input = input
@@ -246,7 +247,7 @@ private final class Worker: @unchecked Sendable {
     let executors = try plans.map { (plan) throws(ExecutionError) in
       try GroupExecutor(
         plan, replicas: run, partials: partials, store: store, reduced: reduced,
-        seed: options.seed, step: step, backend: options.backend,
+        seed: options.seed, step: step, libraries: options.libraries,
         separatesReplicas: options.reduction == .ordered)
     }
     self.executors = executors

@@ -7,6 +7,7 @@ extension Configuration {
     try require(model.image.height, in: 1...4096, "model.image.height")
     try require(model.image.width, in: 1...4096, "model.image.width")
     try require(model.image.channels, in: 1...4, "model.image.channels")
+    if model.kind == .dcgan { try validateConvolutionalImage() }
     try validateOptimizer()
     try require(replicas, in: 1...1024, "replicas")
     try require(batchSize, in: 1...65_536, "batchSize")
@@ -30,6 +31,18 @@ extension Configuration {
     }
     try validateTimeout()
     try validatePath()
+    try require(
+      data.fraction, data.fraction > 0 && data.fraction <= 1, "data.fraction", "above 0, at most 1")
+  }
+
+  /// The generator doubles its images twice.
+  private func validateConvolutionalImage() throws(ConfigurationError) {
+    for (extent, key) in [
+      (model.image.height, "model.image.height"), (model.image.width, "model.image.width"),
+    ] {
+      try require(
+        extent, extent >= 8 && extent % 4 == 0, key, "a multiple of 4, 8 or more, for dcgan")
+    }
   }
 
   private func validateOptimizer() throws(ConfigurationError) {

@@ -10,6 +10,8 @@ package struct Configuration: Codable, Equatable, Sendable {
   package var optimizer = Optimizer()
   package var data = Dataset()
   package var kernels = Kernels()
+  package var tpu = TPU()
+  package var fusion = Fusion()
   /// How the replicas' gradients become the one that the optimizer sees.
   package var gradients = GradientCombination.mean
   /// Examples in the global batch; every replica gets `batchSize / replicas` of them.
@@ -151,6 +153,10 @@ extension Configuration {
     package var path: String?
     package var order = Order.replacement
     package var resize = Resize.lanczos
+    /// How much of the images is used, from the first on: above 0, at most 1.
+    package var fraction = 1.0
+    /// Whether a bad image gives its place to the next good one, rather than ending the run.
+    package var skipBroken = false
 
     package init() {}
 
@@ -179,6 +185,44 @@ extension Configuration {
     package enum Backend: String, Codable, CaseIterable, Sendable {
       case oneDNN, openBLAS
     }
+  }
+
+  /// The TPU whose compiler must have a kernel for every operation.
+  package struct TPU: Codable, Equatable, Sendable {
+    package var version = Version.v2
+    package var runtime = Runtime.v113
+    /// Whether what has no kernel there is replaced, where that is known how; otherwise the run is
+    /// refused.
+    package var legalize = true
+
+    package init() {}
+
+    package enum Version: String, Codable, CaseIterable, Sendable {
+      case v2, v3
+    }
+
+    /// The release of TensorFlow.
+    package enum Runtime: String, Codable, CaseIterable, Sendable {
+      case v112 = "1.12"
+      case v113 = "1.13"
+      case v114 = "1.14"
+    }
+  }
+
+  /// What the program's passes join for speed; results differ by rounding only.
+  package struct Fusion: Codable, Equatable, Sendable {
+    /// Upscaling and the convolution after it.
+    package var upscaledConvolution = true
+    /// A product or convolution, its bias and its activation.
+    package var biasActivation = true
+    /// Batch norm, activation and dropout.
+    package var normalization = true
+    /// An activation's gradient and a bias's.
+    package var biasGradient = true
+    /// The weight gradients of all replicas of a worker.
+    package var reducedProduct = true
+
+    package init() {}
   }
 
   package enum GradientCombination: String, Codable, CaseIterable, Sendable {

@@ -99,6 +99,11 @@ extension ConfigurationValue where Self: RawRepresentable & CaseIterable, RawVal
 
 extension Configuration.Model.Kind: ConfigurationValue {}
 extension Configuration.Model.Layout: ConfigurationValue {}
+extension Configuration.TPU.Version: ConfigurationValue {}
+/// Quoted, since others take it for a number.
+extension Configuration.TPU.Runtime: ConfigurationValue {
+  var text: String { doubleQuoted(rawValue) }
+}
 extension Configuration.Objective.Kind: ConfigurationValue {}
 extension Configuration.Objective.Weights: ConfigurationValue {}
 extension Configuration.Objective.Loss: ConfigurationValue {}

@@ -15,11 +15,10 @@ struct Benchmark: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let configuration = try options.load(defaultSteps: 200)
-      let range = 0...1_000_000
-      guard range.contains(warmup) else {
-        throw Failure.ImpossibleOption(option: "--warmup", value: warmup, expected: range)
-      }
-      let run = try TrainingRun(configuration, data: try RunData(configuration))
+      try Failure.requireOption(
+        "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
+      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
+      let run = try TrainingRun(configuration, data: dataset)
       let result = try StepBenchmark(run, warmup: warmup, steps: configuration.steps)
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

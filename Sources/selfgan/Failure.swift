@@ -28,17 +28,25 @@ enum Failure {
   /// An option of a command that has no key in the configuration.
   struct ImpossibleOption: Error, CustomStringConvertible {
     let option: String
-    let value: Int
-    let expected: ClosedRange<Int>
+    let value: String
+    let expected: String
 
-    var description: String {
-      "\(option): \(value) is not between \(expected.lowerBound) and \(expected.upperBound)"
+    var description: String { "\(option): \(value) is impossible; expected \(expected)" }
+  }
+
+  /// Throws `ImpossibleOption` where `holds` is false.
+  static func requireOption(
+    _ option: String, _ value: some CustomStringConvertible, _ holds: Bool, expected: String
+  ) throws(ImpossibleOption) {
+    if !holds {
+      throw ImpossibleOption(option: option, value: value.description, expected: expected)
     }
   }
 
   private static func code(of error: any Error) -> Int32 {
     switch error {
-    case is ConfigurationError, is DatasetError, is ProgramError, is ImpossibleOption: badInput
+    case is ConfigurationError, is ProgramError, is ImpossibleOption: badInput
+    case let error as DatasetError: error.isRefusal ? badInput : run
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
     default: run
@@ -52,6 +60,7 @@ enum Failure {
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):
       badInput
+    case .replicas(.batch(let error)): code(of: error)
     case .replicas: run
     }
   }

@@ -14,11 +14,12 @@ struct Inspect: ParsableCommand {
     try Failure.reporting {
       let configuration = try options.load()
       let program = try TrainingStep(configuration).program()
-      let lowered = try program.lowered()
+      let lowering = configuration.lowering
+      let lowered = try program.lowered(lowering)
       printLayers(program, lowered)
       print("\n# One step of one replica, as written\n\n\(program)")
       print("# The same step as it is executed\n\n\(lowered)")
-      printLegality(try program.expandingGradients())
+      try printLegality(program, lowering)
     }
   }
 
@@ -62,14 +63,32 @@ struct Inspect: ParsableCommand {
       }.joined())
   }
 
-  private func printLegality(_ program: ReplicaProgram) {
-    print("# TPU v2, runtime 1.13\n")
-    let operations = TPULegality.operations(of: program)
-    let refused = operations.filter { TPULegality.unsupported.contains($0.name) }
-    print("TensorFlow operations: " + operations.map(\.name).sorted().joined(separator: ", "))
+  private func printLegality(
+    _ program: ReplicaProgram, _ lowering: LoweringOptions
+  ) throws(ProgramError) {
+    let runtime = lowering.runtime
+    print("# TPU, runtime \(runtime.rawValue)\n")
+    let written = try program.expandingGradients()
+    print(
+      "TensorFlow operations as written: "
+        + written.tensorFlowOperations.map(\.name).sorted().joined(separator: ", "))
+    let refused = written.unsupportedOperations(on: runtime)
     print(
       refused.isEmpty
         ? "legal: every operation has a kernel"
-        : "refused: " + refused.map { "\($0.name) (\($0.layer))" }.joined(separator: ", "))
+        : "without a kernel: "
+          + refused.map { "\($0.name) (\($0.layer))" }.joined(separator: ", "))
+    for replacement in try program.legalized(for: runtime).replacements {
+      print(
+        "replaced: \(replacement.original) (\(replacement.layer)) by \(replacement.replacement)")
+    }
+    print("\n# Operations that some runtime has no kernel for\n")
+    row("operation", TPURuntime.allCases.map(\.rawValue).joined(separator: "  "))
+    for (operation, supported) in TPURuntime.support {
+      row(
+        operation,
+        TPURuntime.allCases.map { supported.contains($0) ? "yes " : "no  " }
+          .joined(separator: "  "))
+    }
   }
 }

@@ -12,11 +12,15 @@ final class ProgressLine {
   private var interval: Double { isTerminal ? 0.2 : 5 }
 
   func show(_ progress: TrainingProgress) {
+    show(Self.text(progress), isLast: progress.step == progress.totalSteps)
+  }
+
+  /// Shows a text, unless the one before is too young; the last one is always shown.
+  func show(_ text: @autoclosure () -> String, isLast: Bool) {
     let now = ContinuousClock.now
-    let isLast = progress.step == progress.totalSteps
     if let lastShown, !isLast, (now - lastShown).seconds < interval { return }
     lastShown = now
-    let text = Self.text(progress)
+    let text = text()
     write(isTerminal ? "\r\u{1B}[2K" + text : text + "\n")
     isOpen = isTerminal
   }
@@ -45,7 +49,7 @@ final class ProgressLine {
     ].filter { !$0.isEmpty }.joined(separator: "  ")
   }
 
-  private static func duration(_ seconds: Double) -> String {
+  static func duration(_ seconds: Double) -> String {
     let whole = Int(min(seconds, 1e9).rounded())
     return whole >= 3600
       ? String(format: "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60)

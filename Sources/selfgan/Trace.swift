@@ -21,7 +21,7 @@ struct Trace: ParsableCommand {
   func run() throws {
     try Failure.reporting {
       let configuration = try options.load()
-      let dataset = try RunData(configuration)
+      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
       let run = try TrainingRun(
         configuration, data: dataset, recording: [.gradientNorm, .tensors])
       if let initial { try run.loadInitialValues(path: initial) }

@@ -24,7 +24,7 @@ struct Train: ParsableCommand {
       let interruption = Interruption()
       let configuration = try options.load()
       warnAboutPinnedCore()
-      let dataset = try RunData(configuration)
+      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
       say("data: \(dataset.origin)")
       let run = try TrainingRun(configuration, data: dataset)
       if dryRun {

@@ -142,15 +142,33 @@ struct IDXImagesTests {
     }
   }
 
-  @Test("of another size than the configured one are refused")
-  func unexpectedShape() throws {
+  @Test("of another size than the asked one are resized, of other channels refused")
+  func otherShape() throws {
     let directory = try ScratchDirectory()
-    let file = try directory.write(idxImages(count: 2, height: 4, width: 4), as: "a")
-    let expected = ImageShape(height: 28, width: 28, channels: 1)
-    #expect(refusal(file, expecting: expected) == "\(file) holds images of 4×4×1, expected 28×28×1")
+    let level: UInt8 = 200
+    let file = try directory.write(
+      idx([0x803, 2, 4, 4], Array(repeating: level, count: 32)), as: "a")
+    let source = StoredImages.idx(try .idx(path: file))
+    let wide = ImageShape(height: 3, width: 9, channels: 1)
+    let images = try source.open(ImageRequest(shape: wide))
+    #expect(images.count == 2 && images.shape == wide)
+    #expect(try levels(of: images, row: 1) == Array(repeating: level, count: 27))
     let colour = ImageShape(height: 4, width: 4, channels: 3)
-    #expect(refusal(file, expecting: colour) == "\(file) holds images of 4×4×1, expected 4×4×3")
-    #expect(refusal(file, expecting: ImageShape(height: 4, width: 4, channels: 1)) == nil)
+    #expect(
+      errorSentence { () throws(DatasetError) in _ = try source.open(ImageRequest(shape: colour)) }
+        == "\(file) holds images of 1 channel, expected 3")
+  }
+
+  @Test("are the first ones of a fraction of the file, one at least", arguments: [
+    (1.0, 10), (0.5, 5), (0.39, 3), (0.01, 1),
+  ])
+  func fraction(fraction: Double, count: Int) throws {
+    let directory = try ScratchDirectory()
+    let file = try directory.write(idxImages(count: 10, height: 2, width: 2), as: "a")
+    let images = try IDXImages(.idx(path: file), fraction: fraction)
+    #expect(images.count == count)
+    #expect(
+      try levels(of: images, row: count - 1) == (0..<4).map { UInt8(4 * (count - 1) + $0) })
   }
 
   @Test("of no file, a directory and a pipe are refused without waiting")
@@ -184,8 +202,8 @@ struct IDXImagesTests {
     .enabled(if: FileManager.default.fileExists(atPath: DatasetLocation.fashionMNIST)))
   func fashionMNIST() throws {
     let location = try DatasetLocation.mnist(path: nil, environment: [:])
-    let images = try IDXImages(
-      location, expecting: ImageShape(height: 28, width: 28, channels: 1))
+    let images = try IDXImages(location)
+    #expect(images.shape == ImageShape(height: 28, width: 28, channels: 1))
     #expect(images.count == 60_000)
     // Computed by NumPy: the sum of the levels, and the sum of level · position from 1.
     for (row, sum, weighted) in [(0, 76_247, 35_954_273), (59_999, 16_684, 7_678_154)] {
@@ -199,18 +217,13 @@ struct IDXImagesTests {
     try Array(Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  private func refusal(_ path: String, expecting shape: ImageShape? = nil) -> String? {
-    do throws(DatasetError) {
-      _ = try IDXImages(.idx(path: path), expecting: shape)
-      return nil
-    } catch {
-      return error.description
-    }
+  private func refusal(_ path: String) -> String? {
+    errorSentence { () throws(DatasetError) in _ = try IDXImages(.idx(path: path)) }
   }
 }
 
 /// One image, read as a consumer would, with a value behind it that must stay.
-func pixels(of source: some ImageSource, row: Int) throws(DatasetError) -> [Float] {
+func pixels(of source: any ImageSource, row: Int) throws(DatasetError) -> [Float] {
   let length = source.shape.elementCount
   let buffer = UnsafeMutablePointer<Float>.allocate(capacity: length + 1)
   defer { buffer.deallocate() }

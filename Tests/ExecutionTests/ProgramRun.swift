@@ -43,7 +43,7 @@ final class ProgramRun {
       buffers += own.map(\.1)
       return try GroupExecutor(
         plan, replicas: run, partials: own, store: store, reduced: reduced, seed: seed, step: step,
-        backend: backend, separatesReplicas: order == .separate)
+        libraries: KernelLibraries(backend), separatesReplicas: order == .separate)
     }
     reduction = try ReductionExecutor(
       plans[0], partials: buffers, merges: buffers.indices.map { $0 == 0 ? 0 : 1 }, share: (0, 1),

@@ -11,8 +11,8 @@ import Testing
 /// LeakyReLU's kink has a quite different gradient.
 struct SelfGANStepTests {
   struct Variant: Sendable, CustomTestStringConvertible {
-    let layout: MultilayerPerceptron.Layout
-    let movingStatistics: LayerConventions.MovingStatistics
+    let layout: NetworkLayout
+    let movingStatistics: BatchNormConventions.MovingStatistics
     let backend: MatrixBackend
     let width: Int
     let order: ProgramRun.Order
@@ -25,7 +25,7 @@ struct SelfGANStepTests {
         Variant(
           layout: .keras, movingStatistics: .perReplica, backend: backend, width: 4, order: .fast),
         Variant(
-          layout: .pytorch, movingStatistics: .sequential(replicas: 4), backend: backend, width: 2,
+          layout: .pytorch, movingStatistics: .sequential, backend: backend, width: 2,
           order: .separate),
       ]
     }
@@ -35,7 +35,7 @@ struct SelfGANStepTests {
     let replicas = 4
     let networks = MultilayerPerceptron(
       layout: variant.layout, latentSize: 100, imageShape: [28, 28, 1],
-      movingStatistics: variant.movingStatistics)
+      batchNorm: .init(count: replicas, movingStatistics: variant.movingStatistics))
     let step = try SelfGANStep(
       networks, examples: 4, adam: variant.layout == .keras ? .keras : .pytorch,
       recording: .averagedGradients)

@@ -10,8 +10,9 @@ import sys
 
 import numpy as np
 
+from batches import batch
 from networks import initial_values
-from trajectories import CASES, STEPS, backend, inputs
+from trajectories import CASES, STEPS, backend
 
 
 def updated(value, m, v, t, settings):
@@ -26,10 +27,10 @@ def updated(value, m, v, t, settings):
 def check(case, configuration, training):
     settings = configuration["optimizer"]
     beta1, beta2 = settings["beta1"], settings["beta2"]
-    values = initial_values(settings["variant"], configuration["seed"])
+    values = initial_values(configuration["model"], configuration["seed"])
     moments, worst = {}, 0
     for k in range(STEPS):
-        step = training.step(*inputs(k))
+        step = training.step(batch(configuration, k))
         for name, gradient in step.gradient.items():
             m, v = moments.get(name, (0, 0))
             m = beta1 * m + (1 - beta1) * gradient

@@ -58,16 +58,34 @@ class RandomStream:
         )
         return philox(counter, self.key)
 
+    def words(self, examples, elements, step):
+        """The draws themselves, below 2^32, as uint64."""
+        words = np.stack(self._blocks(examples, elements, step), axis=-1)
+        return words.reshape(examples, -1)[:, :elements]
+
     def uniform(self, examples, elements, step):
         """((word >> 8) + 0.5) · 2^-24, in (0, 1)."""
-        words = np.stack(self._blocks(examples, elements, step), axis=-1)
-        return _uniform(words.reshape(examples, -1)[:, :elements])
+        return _uniform(self.words(examples, elements, step))
 
     def normal(self, examples, elements, step):
         """Box–Muller: words 0 and 1 of a block give its normals 0 and 1, words 2 and 3 the rest."""
         w0, w1, w2, w3 = self._blocks(examples, elements, step)
         normals = np.stack([*_box_muller(w0, w1), *_box_muller(w2, w3)], axis=-1)
         return normals.reshape(examples, -1)[:, :elements]
+
+    def dropout(self, examples, elements, step, rate):
+        """Multipliers: 0 where an element's field is below round(rate·2^b), else 1 / (1 − rate).
+
+        A field has b = 2 bits where 4·rate is an integer, else 16; element e's is in word e·b / 32,
+        from its bit e·b % 32 up.
+        """
+        bits = 2 if (4 * rate).is_integer() else 16
+        in_a_word = 32 // bits
+        words = self.words(examples, -(-elements // in_a_word), step)
+        shifts = np.arange(0, 32, bits, dtype=np.uint64)
+        fields = (words[..., None] >> shifts) & np.uint64(2**bits - 1)
+        dropped = fields.reshape(examples, -1)[:, :elements] < round(rate * 2**bits)
+        return np.where(dropped, 0, 1 / (1 - rate))
 
 
 def _uniform(words):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from networks import LATENT, NETWORKS, PIXELS, SLOPE, initial_values, is_moving_statistic
-from networks import named_layers
+from networks import SLOPE, image_shape, initial_values, is_moving_statistic, named_layers
+from networks import networks
 from objectives import Passes, coefficients, published_logits, self_objective
 from records import Step, norm, replica_columns
 
@@ -26,26 +26,37 @@ class LeakyReLU(keras.layers.Layer):
         return tf.where(inputs > 0, inputs, tf.constant(SLOPE, tf.float64) * inputs)
 
 
+class Dropout(keras.layers.Layer):
+    """Multiplies by what the training sets before each pass."""
+
+    multipliers = 1
+
+    def call(self, inputs):
+        return inputs * self.multipliers
+
+
 class TensorFlowTraining:
     """Replicas share trainable variables and the optimizer; each has its own moving statistics."""
 
     def __init__(self, configuration):
         self.configuration = configuration
-        self.variables = {}
-        self.generator = self._network("generator", LATENT)
-        self.discriminator = self._network("discriminator", PIXELS)
-        initial = initial_values("keras", configuration["seed"])
+        self.variables, self.dropouts = {}, {}
+        model = configuration["model"]
+        image = image_shape(model)
+        self.generator = self._network("generator", (model["latentSize"],))
+        self.discriminator = self._network("discriminator", image)
+        initial = initial_values(model, configuration["seed"])
         for name, variable in self.variables.items():
             variable.assign(initial[name])
         self.trainable = {n: v for n, v in self.variables.items() if not is_moving_statistic(n)}
         moving = {n: v for n, v in initial.items() if is_moving_statistic(n)}
         self.moving = [dict(moving) for _ in range(configuration["replicas"])]
-        self.last = np.zeros((configuration["batchSize"], PIXELS))
+        self.last = np.zeros((configuration["batchSize"], *image))
         self.optimizer = self._adam()
 
-    def step(self, noise, real):
+    def step(self, batch):
         count = self.configuration["replicas"]
-        shards = zip(*(np.split(rows, count) for rows in (noise, real, self.last)))
+        shards = zip(batch.shards(count), np.split(self.last, count))
         results = [self._replica(index, *shard) for index, shard in enumerate(shards)]
         gradient = {
             name: sum(gradients[name] for _, _, gradients in results) / count
@@ -63,15 +74,14 @@ class TensorFlowTraining:
             parameter=parameter | self.moving[0],
         )
 
-    def _replica(self, index, noise, real, last):
+    def _replica(self, index, batch, last):
         for name, value in self.moving[index].items():
             self.variables[name].assign(value)
         objective = self.configuration["objective"]
         with tf.GradientTape() as tape:
-            generated = self.generator(tf.constant(noise), training=True)
-            validities = Passes(generated, tf.constant(real), tf.constant(last)).map(
-                lambda images: self.discriminator(images, training=True)
-            )
+            generated = self.generator(tf.constant(batch.noise), training=True)
+            images = Passes(generated, tf.constant(batch.real), tf.constant(last))
+            validities = Passes(*map(self._validity, images, batch.dropout))
             losses = Passes(
                 generated=self._loss(validities.generated, 1),
                 real=self._loss(validities.real, 1),
@@ -85,6 +95,11 @@ class TensorFlowTraining:
         columns = replica_columns(total, losses, validities, weights, norm(gradients.values()))
         return columns, generated.numpy(), gradients
 
+    def _validity(self, images, multipliers):
+        for path, dropout in self.dropouts.items():
+            dropout.multipliers = tf.constant(multipliers[path])
+        return self.discriminator(images, training=True)
+
     def _loss(self, validity, label):
         if self.configuration["objective"]["loss"] == "binaryCrossEntropy":
             # Keras 3 would take the logits that it remembers of a sigmoid and clip nothing.
@@ -95,17 +110,20 @@ class TensorFlowTraining:
             labels=validity, logits=tf.fill(validity.shape, tf.constant(logit, tf.float64))
         )
 
-    def _network(self, network, inputs):
-        model = keras.Sequential([keras.Input((inputs,))])
-        for path, layer in named_layers(network, NETWORKS["keras"][network]):
+    def _network(self, network, input_shape):
+        model = keras.Sequential([keras.Input(input_shape)])
+        layers = networks(self.configuration["model"])[network]
+        for path, layer in named_layers(network, layers):
             model.add(_layer(layer))
             built = model.layers[-1]
-            if layer[0] == "dense":
+            if layer[0] in ("dense", "conv"):
                 self.variables[f"{path}/kernel"] = built.kernel.value
                 self.variables[f"{path}/bias"] = built.bias.value
             elif layer[0] == "batch_norm":
                 for part in ("gamma", "beta", "moving_mean", "moving_variance"):
                     self.variables[f"{path}/{part}"] = getattr(built, part).value
+            elif layer[0] == "dropout":
+                self.dropouts[path] = built
         return model
 
     def _adam(self):
@@ -124,8 +142,20 @@ def _layer(layer):
     match layer:
         case ("dense", _, outputs):
             return keras.layers.Dense(outputs)
-        case ("batch_norm", _):
-            return keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
+        case ("conv", _, outputs, stride):
+            return keras.layers.Conv2D(outputs, 3, stride, padding="same")
+        case ("batch_norm", _, epsilon):
+            return keras.layers.BatchNormalization(momentum=0.8, epsilon=epsilon)
+        case ("dropout", _):
+            return Dropout()
+        case ("reshape", shape):
+            return keras.layers.Reshape(shape)
+        case ("flatten",):
+            return keras.layers.Flatten()
+        case ("upsample",):
+            return keras.layers.UpSampling2D()
+        case ("pad",):
+            return keras.layers.ZeroPadding2D(((0, 1), (0, 1)))
         case ("leaky_relu",):
             return LeakyReLU()
         case (activation,):

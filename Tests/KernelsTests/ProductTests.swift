@@ -118,6 +118,6 @@ struct ProductTests {
 
   @Test(arguments: MatrixBackend.allCases.filter { !$0.isPresent })
   func aBackendThatIsNotBuiltInIsRefused(_ backend: MatrixBackend) {
-    #expect(throws: KernelError.backendMissing(backend)) { try KernelFactory(backend: backend) }
+    #expect(throws: KernelError.backendMissing(backend)) { try KernelFactory(KernelLibraries(backend)) }
   }
 }

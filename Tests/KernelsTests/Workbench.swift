@@ -11,7 +11,7 @@ final class Workbench {
   init(_ backend: MatrixBackend = .best) throws {
     Machine.prepareProcess()
     Machine.prepareThread()
-    factory = try KernelFactory(backend: backend)
+    factory = try KernelFactory(KernelLibraries(backend))
   }
 
   func floats(_ values: [Float]) -> GuardedFloats {

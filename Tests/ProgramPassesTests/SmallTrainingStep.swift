@@ -46,7 +46,7 @@ extension ReplicaProgram {
 
 private func smallGenerator(_ noise: Tensor) -> Tensor {
   var layers = LayerStack(
-    noise, network: "generator", conventions: .keras(.perReplica), mode: .training)
+    noise, network: "generator", conventions: .keras(.init(count: 2)), mode: .training)
   layers.dense(5)
   layers.activation(.leakyReLU(slope: 0.2))
   layers.batchNorm()
@@ -57,7 +57,7 @@ private func smallGenerator(_ noise: Tensor) -> Tensor {
 
 private func smallDiscriminator(_ images: Tensor) -> Tensor {
   var layers = LayerStack(
-    images, network: "discriminator", conventions: .keras(.perReplica), mode: .training)
+    images, network: "discriminator", conventions: .keras(.init(count: 2)), mode: .training)
   layers.dense(4)
   layers.batchNorm(firstAxis: 1)
   layers.activation(.leakyReLU(slope: 0.2))

@@ -22,6 +22,7 @@ extension ReplicaProgram {
     builder.inLayer("net/dense_0") { products(x, kernel, bias) }
     builder.inLayer("shapes") { shapes(x, row) }
     builder.inLayer("net/batch_norm_0") { normalizations(x, row) }
+    builder.inLayer("images") { images(builder) }
 
     let gradients = builder.inLayer("loss") {
       builder.gradients(of: x.product(kernel).mean(), withRespectTo: [kernel, bias])
@@ -83,8 +84,46 @@ extension ReplicaProgram {
       let forward = x.builder.append(.batchNorm(attributes), [x, row, row])
       x.builder.append(
         .batchNormGradient(attributes),
-        [x, x, row, forward[1], forward[2]] + (activation == .identity ? [] : [forward[0]]))
+        [x, x, row, forward[1], forward[2]] + (activation == .identity ? [] : [row]))
     }
+    let passes = x.reshaped([2, 4, 5])
+    let dropped = BatchNormAttributes(
+      axes: [1], epsilon: 1e-3, activation: .tanh,
+      dropout: DropoutAttributes(
+        rate: 0.5, streams: ["norm/generated", "norm/real"], perChannel: false))
+    let forward = x.builder.append(.batchNorm(dropped), [passes, row, row])
+    x.builder.append(
+      .batchNormGradient(dropped), [passes, passes, row, forward[1], forward[2], row])
+  }
+
+  private static func images(_ builder: ProgramBuilder) {
+    let x = builder.input("images", shape: [2, 3, 6, 6, 4])
+    let kernel = builder.variable(
+      "net/conv_0/kernel", shape: [3, 3, 4, 5], role: .parameter,
+      initial: .normal(mean: 0, deviation: 0.02))
+    let same = ConvolutionAttributes.same(image: [6, 6], kernel: [3, 3], stride: 2)
+    let y = x.convolution(kernel, same)
+    _ = y.transposedConvolution(kernel, same, height: 6, width: 6)
+    builder.append(.kernelGradient(same, height: 3, width: 3), [x, y])
+    for activation in activations {
+      builder.append(
+        .biasedConvolution(same, activation), [x, kernel, builder.constant(0, shape: [5])])
+    }
+    for method in [ResizeMethod.nearest, .bilinear] {
+      let resized = x.resized(method, height: 9, width: 5)
+      builder.append(.resizeGradient(method, height: 6, width: 6), [resized])
+    }
+    builder.append(.upscaleGradient(factor: 2), [x.upscaled(by: 2)])
+    let pool = PoolAttributes(window: [3, 2], strides: [2, 1])
+    builder.append(
+      .averagePoolGradient(pool, height: 6, width: 6), [x.averagePooled(pool)])
+    for (name, perChannel) in [("element", false), ("channel", true)] {
+      let dropout = DropoutAttributes(
+        rate: 0.25, streams: ["\(name)/generated", "\(name)/real"], perChannel: perChannel)
+      builder.output(name, x.dropout(dropout).dropout(dropout))
+    }
+    let upscaled = builder.append(.upscaledKernel, [kernel])[0]
+    builder.append(.upscaledKernelGradient, [upscaled])
   }
 
   private static let activations: [Activation] = [

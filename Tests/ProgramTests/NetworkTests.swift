@@ -4,13 +4,14 @@ import Testing
 /// The published networks, counted by hand.
 struct NetworkTests {
   private func program(
-    _ layout: MultilayerPerceptron.Layout,
-    _ movingStatistics: LayerConventions.MovingStatistics = .perReplica,
-    mode: NormalizationMode = .training, imageShape: Shape = [28, 28, 1]
+    _ layout: NetworkLayout,
+    _ movingStatistics: BatchNormConventions.MovingStatistics = .perReplica, replicas: Int = 8,
+    mode: LayerMode = .training, imageShape: Shape = [28, 28, 1]
   ) throws -> ReplicaProgram {
     let builder = ProgramBuilder(name: "gan")
     let networks = MultilayerPerceptron(
-      layout: layout, latentSize: 100, imageShape: imageShape, movingStatistics: movingStatistics)
+      layout: layout, latentSize: 100, imageShape: imageShape,
+      batchNorm: .init(count: replicas, movingStatistics: movingStatistics))
     let noise = builder.random(.normal, shape: [8, 100], stream: "noise")
     let generated = networks.generator(noise, mode: mode)
     let images = builder.input("images", shape: Shape([3, 8] + imageShape.dimensions))
@@ -28,11 +29,11 @@ struct NetworkTests {
 
   @Test(arguments: [
     // 100·256 + 256 + 256·512 + 512 + 512·1024 + 1024 + 1024·784 + 784, and 2·(256 + 512 + 1024).
-    (MultilayerPerceptron.Layout.keras, 1_486_352 + 3_584),
+    (NetworkLayout.keras, 1_486_352 + 3_584),
     // 100·128 + 128 + 128·256 + 256 + … , and the same batch norms.
     (.pytorch, 1_506_448 + 3_584),
   ])
-  func parameterCounts(_ layout: MultilayerPerceptron.Layout, _ generator: Int) throws {
+  func parameterCounts(_ layout: NetworkLayout, _ generator: Int) throws {
     let program = try program(layout)
     #expect(parameterCount(program, "generator/", .parameter) == generator)
     #expect(parameterCount(program, "generator/", .state) == 3_584)
@@ -68,7 +69,7 @@ struct NetworkTests {
   }
 
   @Test func pytorchVariables() throws {
-    let program = try program(.pytorch, .sequential(replicas: 1), imageShape: [32, 32, 3])
+    let program = try program(.pytorch, .sequential, replicas: 1, imageShape: [32, 32, 3])
     let kernels = declarations(program).filter {
       $0.contains("kernel") || $0.contains("moving_mean")
     }
@@ -83,8 +84,8 @@ struct NetworkTests {
       ])
   }
 
-  @Test(arguments: [MultilayerPerceptron.Layout.keras, .pytorch], [[28, 28, 1], [64, 48, 3]])
-  func resultShapes(_ layout: MultilayerPerceptron.Layout, _ image: [Int]) throws {
+  @Test(arguments: [NetworkLayout.keras, .pytorch], [[28, 28, 1], [64, 48, 3]])
+  func resultShapes(_ layout: NetworkLayout, _ image: [Int]) throws {
     let program = try program(layout, imageShape: Shape(image))
     let generated = try #require(program.output(named: "generated"))
     let validity = try #require(program.output(named: "validity"))
@@ -96,7 +97,7 @@ struct NetworkTests {
   /// through, PyTorch what it is given.
   @Test(arguments: [
     (
-      MultilayerPerceptron.Layout.keras,
+      NetworkLayout.keras,
       [
         "product_plain", "leaky_relu", "batch_norm", "product_plain", "leaky_relu", "batch_norm",
         "product_plain", "leaky_relu", "batch_norm", "product_plain", "tanh", "reshape",
@@ -111,7 +112,7 @@ struct NetworkTests {
       ]
     ),
   ])
-  func generatorLayers(_ layout: MultilayerPerceptron.Layout, _ expected: [String]) throws {
+  func generatorLayers(_ layout: NetworkLayout, _ expected: [String]) throws {
     let layers: Set = [
       "product_plain", "leaky_relu", "batch_norm", "tanh", "sigmoid", "reshape",
     ]
@@ -162,9 +163,9 @@ struct NetworkTests {
   }
 
   @Test(arguments: [
-    (MultilayerPerceptron.Layout.keras, 1e-3), (.pytorch, 0.8),
+    (NetworkLayout.keras, 1e-3), (.pytorch, 0.8),
   ])
-  func batchNormEpsilon(_ layout: MultilayerPerceptron.Layout, _ expected: Double) throws {
+  func batchNormEpsilon(_ layout: NetworkLayout, _ expected: Double) throws {
     let epsilons = try program(layout).instructions.compactMap { instruction -> Double? in
       if case .batchNorm(let attributes) = instruction.operation {
         attributes.epsilon

@@ -102,7 +102,7 @@ struct ReplicaGroupAllocationTests {
   private func allocationsOfProducts(_ program: ReplicaProgram, width: Int) throws -> Int {
     Machine.prepareProcess()
     Machine.prepareThread()
-    let factory = try KernelFactory(backend: .oneDNN)
+    let factory = try KernelFactory(KernelLibraries(.oneDNN))
     var calls: [KernelCall] = []
     for instruction in program.instructions {
       let shapes = instruction.operands.map { program.shape(of: $0) }

@@ -140,7 +140,7 @@ struct ReplicaGroupFailureTests {
         [program], placement: Placement(replicas: 2, threads: 1),
         store: VariableStore(program.variables, replicas: 0..<2, seed: 1),
         options: ExecutionOptions(
-          reduction: .fast, backend: .best, seed: 1, timeout: 1, input: "x", watched: []))
+          reduction: .fast, libraries: .best, seed: 1, timeout: 1, input: "x", watched: []))
     } throws: { error in
       if case ReplicaError.execution(.program(.unsupported("adam", "weight", _))) = error {
         true

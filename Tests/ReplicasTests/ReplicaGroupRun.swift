@@ -55,13 +55,14 @@ struct TrainingCase {
 
   static func small(replicas: Int = 8) throws -> TrainingCase {
     try TrainingCase(
-      SmallNetworks(.keras(.perReplica)), adam: .keras, replicas: replicas, examples: 3)
+      SmallNetworks(.keras(.init(count: replicas))), adam: .keras, replicas: replicas, examples: 3)
   }
 
   /// Moving statistics that all replicas share: assigned by one worker, read by all.
   static func sharingStatistics(replicas: Int = 8) throws -> TrainingCase {
     try TrainingCase(
-      SmallNetworks(.pytorch(.sequential(replicas: replicas))), adam: .pytorch,
+      SmallNetworks(.pytorch(.init(count: replicas, movingStatistics: .sequential))),
+      adam: .pytorch,
       replicas: replicas, examples: 3)
   }
 
@@ -69,7 +70,8 @@ struct TrainingCase {
   static func paper() throws -> TrainingCase {
     try TrainingCase(
       MultilayerPerceptron(
-        layout: .keras, latentSize: 100, imageShape: [28, 28, 1], movingStatistics: .perReplica),
+        layout: .keras, latentSize: 100, imageShape: [28, 28, 1],
+        batchNorm: .init(count: 8)),
       adam: .keras, replicas: 8, examples: 8)
   }
 
@@ -80,7 +82,7 @@ struct TrainingCase {
       variants, placement: Placement(replicas: replicas, threads: threads),
       store: VariableStore(variants[0].variables, replicas: 0..<replicas, seed: 9),
       options: ExecutionOptions(
-        reduction: reduction, backend: backend, seed: 9, timeout: timeout,
+        reduction: reduction, libraries: KernelLibraries(backend), seed: 9, timeout: timeout,
         input: SelfGANStep.real, watched: SelfGANStep.losses))
   }
 

@@ -84,6 +84,8 @@ struct RefusalTests {
       "objective: {warmUp: True}",
       "objective.warmUp: found \"True\", expected true or false; did you mean true?"
     ),
+    ("data: {skipBroken: yes}", "data.skipBroken: found \"yes\", expected true or false"),
+    ("data: {fraction: 20%}", "data.fraction: found \"20%\", expected a finite decimal number"),
     ("data: {path: [a]}", "data.path: found a list, expected text"),
     (
       "objective: {kind: selfTPUs}",
@@ -168,6 +170,8 @@ struct RefusalTests {
       "batchNorm.scope=0",
       "batchNorm.scope: 0 is impossible; expected replica, all or a divisor of replicas (8)"
     ),
+    ("data.fraction=0", "data.fraction: 0.0 is impossible; expected above 0, at most 1"),
+    ("data.fraction=1.01", "data.fraction: 1.01 is impossible; expected above 0, at most 1"),
     ("data.path=''", "data.path: \"\" is impossible; expected a path"),
     ("data.path=\"a\\0b\"", "data.path: \"a\\u0000b\" is impossible; expected a path"),
   ])
@@ -179,6 +183,7 @@ struct RefusalTests {
     "replicas=1", "replicas=64", "batchSize=65536", "steps=1", "steps=2147483648",
     "model.latentSize=1", "model.image.height=4096", "model.image.channels=4",
     "optimizer.learningRate=1", "optimizer.beta1=0", "optimizer.epsilon=1", "logEvery=1",
+    "data.fraction=1", "data.fraction=1e-9",
     "threads=8", "batchNorm.scope=1", "batchNorm.scope=8", "shards.gradientEvery=0",
   ])
   func `the last possible value is accepted`(override: String) {

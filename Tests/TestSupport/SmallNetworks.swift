@@ -8,7 +8,7 @@ package struct SmallNetworks: AdversarialNetworks {
 
   package init(_ conventions: LayerConventions) { self.conventions = conventions }
 
-  package func generator(_ noise: Tensor, mode: NormalizationMode) -> Tensor {
+  package func generator(_ noise: Tensor, mode: LayerMode) -> Tensor {
     var layers = LayerStack(noise, network: "generator", conventions: conventions, mode: mode)
     layers.dense(33)
     layers.activation(.leakyReLU(slope: 0.2))
@@ -19,7 +19,7 @@ package struct SmallNetworks: AdversarialNetworks {
     return layers.value
   }
 
-  package func discriminator(_ images: Tensor, mode: NormalizationMode) -> Tensor {
+  package func discriminator(_ images: Tensor, mode: LayerMode) -> Tensor {
     let rows = Array(images.shape.dimensions.prefix(2))
     var layers = LayerStack(images, network: "discriminator", conventions: conventions, mode: mode)
     layers.reshape(Shape(rows + [imageShape.count]))

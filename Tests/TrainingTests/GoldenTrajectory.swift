@@ -37,7 +37,8 @@ struct GoldenTrajectory: Decodable {
 
   static let names = [
     "keras-paper", "keras-validity", "keras-published", "pytorch-gpu-loss", "pytorch-gpu-validity",
-    "pytorch-shards", "pytorch-classic",
+    "pytorch-shards", "pytorch-classic", "dcgan-keras-paper", "dcgan-keras-published",
+    "dcgan-keras-bedroom", "dcgan-pytorch-gpu", "dcgan-pytorch-bedroom", "dcgan-pytorch-classic",
   ]
 
   let steps: [Step]

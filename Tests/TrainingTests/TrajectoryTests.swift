@@ -11,9 +11,12 @@ import Training
 /// The images of the goldens: drawn from the stream `golden/real`, for any number of replicas.
 private final class GoldenBatches: BatchProvider {
   private let values: [[Float]]
-  private let current = AlignedBuffer(count: 32 * 784)
+  private let current: AlignedBuffer
 
-  init(_ batches: [[Double]]) { values = batches.map { $0.map(Float.init) } }
+  init(_ batches: [[Double]]) {
+    values = batches.map { $0.map(Float.init) }
+    current = AlignedBuffer(count: batches[0].count)
+  }
 
   func acquire(step: Int) throws -> UnsafePointer<Float> {
     UnsafePointer(current.pointer)
@@ -29,17 +32,19 @@ private final class GoldenBatches: BatchProvider {
 @Suite struct TrajectoryTests {
   private static func goldenBatch(_ run: Configuration, step: Int) -> [Double] {
     let stream = RandomStream(seed: run.seed, name: "golden/real")
-    return (0..<(run.batchSize * 784)).map { index in
-      2 * stream.uniform(element: index % 784, example: index / 784, step: step) - 1
+    let pixels = run.imageShape.reduce(1, *)
+    return (0..<(run.batchSize * pixels)).map { index in
+      2 * stream.uniform(element: index % pixels, example: index / pixels, step: step) - 1
     }
   }
 
   private static func shards(_ batch: [Double], _ run: Configuration) -> [DoubleTensor] {
     let examples = run.batchSize / run.replicas
+    let count = examples * run.imageShape.reduce(1, *)
     return (0..<run.replicas).map { replica in
       DoubleTensor(
-        shape: [examples, 28, 28, 1],
-        values: Array(batch[(replica * examples * 784)..<((replica + 1) * examples * 784)]))
+        shape: [examples] + run.imageShape,
+        values: Array(batch[(replica * count)..<((replica + 1) * count)]))
     }
   }
 
@@ -150,7 +155,9 @@ private final class GoldenBatches: BatchProvider {
             difference.squareRoot() <= 2e-4 * size.squareRoot(), "step \(k), \(variable.name)")
         }
       }
-      #expect((error / norm).squareRoot() <= 2e-3, "step \(k), whole gradient")
+      // In convolutions, a unit that crosses a kink weighs more.
+      let tolerance = run.model.kind == .dcgan ? 1e-2 : 2e-3
+      #expect((error / norm).squareRoot() <= tolerance, "step \(k), whole gradient")
       #expect((updateError / updateNorm).squareRoot() <= 2e-4, "step \(k), updates")
     }
   }
@@ -170,5 +177,12 @@ private final class GoldenBatches: BatchProvider {
         store.secondMoments.pointer[offset + index] = Float(second.values[index])
       }
     }
+  }
+}
+
+extension Configuration {
+  /// [height, width, channels]
+  fileprivate var imageShape: [Int] {
+    [model.image.height, model.image.width, model.image.channels]
   }
 }

@@ -76,8 +76,38 @@ struct ck_activation_gradient_bias_arguments {
 };
 int ck_activation_gradient_bias(const void *arguments);
 
+// Who decides what is dropped in a segment of `examples` examples: each draws from the stream as example first_example + i.
+struct ck_dropout_segment { uint32_t stream, first_example; };
+
+// Element e of an example has the field of `bits` bits (2 or 16) from bit e·bits on of the example's words: word j is
+// word j mod 4 of Philox4x32-10 with counter (j / 4, example, *step, stream) and key seed. The element is 0 where its field
+// is less than `threshold`, and multiplied by `keep` elsewhere. e is flat over positions and channels, or the channel.
+struct ck_dropout {
+  const struct ck_dropout_segment *segments;
+  const int64_t *step;
+  uint64_t seed;
+  int64_t examples;
+  uint32_t threshold;
+  float keep;
+  int32_t bits, per_channel;
+};
+// Words that a buffer of drawn words has beyond those that are drawn.
+enum { CK_DROPOUT_SLACK = 16 };
+
+// y[segment][example][position][channel] = dropout(x); y may be x.
+struct ck_dropout_arguments {
+  const float *x;
+  float *y;
+  struct ck_dropout dropout;
+  int64_t segments, positions, channels;
+};
+int ck_dropout(const void *arguments);
+
 // Per group of `rows` rows: the mean and biased variance of each column, and
-// y = activation(gamma·(x − mean)/√(variance + epsilon) + beta).
+// y = dropout(activation(gamma·(x − mean)/√(variance + epsilon) + beta)); y may be x.
+//
+// Group g is segment g of the dropout, a row is a position of an example. `words` holds the words of a group, in whole
+// words an example; it is null where nothing is dropped.
 struct ck_batch_norm_arguments {
   const float *x, *gamma, *beta;
   float *y, *mean, *variance;
@@ -85,17 +115,23 @@ struct ck_batch_norm_arguments {
   float epsilon;
   int32_t activation;
   float slope;
+  struct ck_dropout dropout;
+  uint32_t *words;
 };
 int ck_batch_norm(const void *arguments);
 
-// The gradient of the above with respect to x, gamma and beta; dy is first multiplied by activation'(y) (y null: none).
+// The gradient of the above with respect to x, gamma and beta, from what it was given: the activation's argument and the
+// draws are computed again. bias[c] = Σ over all groups and rows of dx; bias may be null, beta where there is no activation,
+// and dx may be dy or x.
 struct ck_batch_norm_gradient_arguments {
-  const float *dy, *x, *gamma, *mean, *variance, *y;
-  float *dx, *dgamma, *dbeta;
+  const float *dy, *x, *gamma, *beta, *mean, *variance;
+  float *dx, *dgamma, *dbeta, *bias;
   int64_t groups, rows, columns;
   float epsilon;
   int32_t activation;
   float slope;
+  struct ck_dropout dropout;
+  uint32_t *words;
 };
 int ck_batch_norm_gradient(const void *arguments);
 
@@ -116,7 +152,7 @@ int ck_random(const void *arguments);
 enum { CK_MAXIMUM_DEPTH = 12 };
 struct ck_tree { const float *const *partials; const int32_t *merges; int64_t count; };
 
-// out[i] = scale · tree(partials)[i]
+// out[i] = scale · tree(partials)[i]; out may be one of the partials.
 struct ck_sum_tree_arguments { struct ck_tree tree; float *out; int64_t count; float scale; };
 int ck_sum_tree(const void *arguments);
 
@@ -149,3 +185,46 @@ struct ck_column_product_arguments { const float *x, *w; float *out; int64_t row
 int ck_column_product(const void *arguments);
 int ck_column_outer_product(const void *arguments);
 int ck_column_weight_gradient(const void *arguments);
+
+// Where an output row or column of a resize comes from: (1 − weight)·first + weight·second.
+struct ck_tap { int32_t first, second; float weight; };
+
+// y[image][i][j][c] of `images` images of out_height × out_width from x of in_height × in_width, by the taps of each output
+// row and column; the gradient is the transpose, from y to x. Where `copies`, every second tap has the weight 0.
+struct ck_resize_arguments {
+  const float *a;
+  float *out;
+  const struct ck_tap *rows, *columns;
+  int64_t images, in_height, in_width, out_height, out_width, channels;
+  int32_t copies;
+};
+int ck_resize(const void *arguments);
+int ck_resize_gradient(const void *arguments);
+
+// The means of the windows of an image [in_height, in_width, channels], and the transpose of that.
+struct ck_average_pool_arguments {
+  const float *a;
+  float *out;
+  int64_t images, in_height, in_width, out_height, out_width, channels;
+  int64_t window_height, window_width, stride_height, stride_width;
+};
+int ck_average_pool(const void *arguments);
+int ck_average_pool_gradient(const void *arguments);
+
+// out [4][4][o][i] from a [3][3][i][o]: along each axis, taps (a2, a1 + a2, a0 + a1, a0); the gradient is the transpose.
+struct ck_upscaled_kernel_arguments { const float *a; float *out; int64_t i, o; };
+int ck_upscaled_kernel(const void *arguments);
+int ck_upscaled_kernel_gradient(const void *arguments);
+
+// The patches of `lines` output lines from `first_line` on (of all examples', one after another):
+// patches[line][j][u][v][c] = image[example][i·stride_height + u − top][j·stride_width + v − left][c], 0 outside.
+struct ck_patches_arguments {
+  float *image, *patches;
+  int64_t height, width, channels, kernel_height, kernel_width, stride_height, stride_width, top, left;
+  int64_t out_height, out_width, first_line, lines;
+};
+int ck_gather_patches(const void *arguments);
+// image += patches, where they come from.
+int ck_scatter_patches(const void *arguments);
+
+#include "CKernelsThin.h"

@@ -1,5 +1,5 @@
 #pragma once
-// oneDNN's matrix product behind prepared argument blocks, so that a step calls it like the project's own kernels.
+// oneDNN's matrix product and convolution behind prepared argument blocks, so that a step calls it like the project's own kernels.
 #include <dnnl.h>
 #include <stdint.h>
 
@@ -10,6 +10,16 @@ struct odnn_matmul {
   int64_t m, n, k;
   int64_t a_strides[2], b_strides[2];
   int has_bias, activation;
+  float slope;
+};
+
+// A convolution of images [examples, height, width, channels] with a kernel [kernel height, kernel width, channels,
+// filters]: (image, kernel) → result (+ bias, activation), (result, kernel) → image or (image, result) → kernel.
+enum odnn_form { ODNN_FORWARD, ODNN_INPUT_GRADIENT, ODNN_KERNEL_GRADIENT };
+struct odnn_convolution {
+  int64_t examples, height, width, channels, kernel_height, kernel_width, filters;
+  int64_t stride_height, stride_width, top, left, bottom, right;
+  int form, has_bias, activation;
   float slope;
 };
 
@@ -24,12 +34,23 @@ struct odnn_call {
   dnnl_stream_t stream;
   int count;
   dnnl_exec_arg_t arguments[ODNN_MAXIMUM_ARGUMENTS];
+  // Of a convolution: the order in which it wants its kernel, which is given by odnn_call_set_kernel.
+  dnnl_memory_desc_t kernel;
+  int kernel_argument;
 };
 
 // Prepares a call; scratch memory is the caller's: `scratch_bytes` says how much, and odnn_call_set_scratch gives it.
 // `implementation` receives oneDNN's name of the code that it chose. Returns a dnnl_status_t.
 int odnn_matmul_create(const struct odnn_context *context, const struct odnn_matmul *shape, const float *a, const float *b, const float *bias, float *out, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]);
 int odnn_call_set_scratch(const struct odnn_context *context, struct odnn_call *call, void *scratch, int64_t bytes);
+
+// The same for a convolution; its kernel lies in an order of oneDNN's own, of odnn_call_kernel_bytes. The reorder copies
+// a kernel from its plain order to that of `convolution`, or back.
+int odnn_convolution_create(const struct odnn_context *context, const struct odnn_convolution *shape, const float *image, const float *result, const float *bias, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]);
+int64_t odnn_call_kernel_bytes(const struct odnn_call *call);
+int odnn_call_set_kernel(const struct odnn_context *context, struct odnn_call *call, void *kernel);
+int odnn_kernel_reorder_create(const struct odnn_context *context, const struct odnn_convolution *shape, const struct odnn_call *convolution, const void *source, void *target, int unpacks, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]);
+
 void odnn_call_destroy(struct odnn_call *call);
 
 // A kernel: `arguments` is an odnn_call.

@@ -3,10 +3,11 @@
 #include <cblas.h>
 #include <stdint.h>
 
-// out [m, n] = op(a) · op(b), all row-major; op transposes where asked.
+// out [m, n] = op(a) · op(b), or that added to out, all row-major; op transposes where asked.
 struct oblas_product {
   int transposes_a, transposes_b;
   int32_t m, n, k, a_stride, b_stride;
+  int accumulates;
   const float *a, *b;
   float *out;
 };

@@ -4,11 +4,11 @@ package struct LayerStack {
   package private(set) var value: Tensor
   private let network: String
   private let conventions: LayerConventions
-  private let mode: NormalizationMode
+  private let mode: LayerMode
   private var counts: [String: Int] = [:]
 
   package init(
-    _ input: Tensor, network: String, conventions: LayerConventions, mode: NormalizationMode
+    _ input: Tensor, network: String, conventions: LayerConventions, mode: LayerMode
   ) {
     value = input
     self.network = network
@@ -26,18 +26,74 @@ package struct LayerStack {
     let path = path("dense")
     let (x, builder) = (value, value.builder)
     let inputs = x.shape[x.shape.rank - 1]
-    let bound = 1 / Double(inputs).squareRoot()
-    let initial: (kernel: InitialValue, bias: InitialValue) =
-      switch conventions.dense {
-      case .glorotUniform: (.glorotUniform(inputs: inputs, outputs: outputs), .constant(0))
-      case .inverseSquareRoot: (.uniform(bound: bound), .uniform(bound: bound))
-      }
     value = builder.inLayer(path: path) {
       let kernel = builder.variable(
-        "\(path)/kernel", shape: [inputs, outputs], role: .parameter, initial: initial.kernel)
+        "\(path)/kernel", shape: [inputs, outputs], role: .parameter,
+        initial: conventions.initialValues.denseKernel(inputs: inputs, outputs: outputs))
       let bias = builder.variable(
-        "\(path)/bias", shape: [outputs], role: .parameter, initial: initial.bias)
+        "\(path)/bias", shape: [outputs], role: .parameter,
+        initial: conventions.initialValues.bias(inputs: inputs))
       return x.product(kernel) + bias
+    }
+  }
+
+  /// A convolution of images [.., height, width, channels] with a kernel [kernel, kernel, channels,
+  /// filters], and a bias [filters].
+  ///
+  /// - Parameter padding: zeros on every side; nil is TensorFlow's "same".
+  package mutating func convolution(
+    _ filters: Int, kernel size: Int = 3, stride: Int = 1, padding: Int? = nil
+  ) {
+    let path = path("conv")
+    let (x, builder) = (value, value.builder)
+    let image = Array(x.shape.dimensions.suffix(3))
+    let attributes: ConvolutionAttributes =
+      padding.map { .padded($0, stride: stride) }
+      ?? .same(image: Array(image.prefix(2)), kernel: [size, size], stride: stride)
+    value = builder.inLayer(path: path) {
+      let kernel = builder.variable(
+        "\(path)/kernel", shape: [size, size, image[2], filters], role: .parameter,
+        initial: conventions.initialValues.convolutionKernel(
+          inputs: size * size * image[2], outputs: size * size * filters))
+      let bias = builder.variable(
+        "\(path)/bias", shape: [filters], role: .parameter,
+        initial: conventions.initialValues.bias(inputs: size * size * image[2]))
+      return x.convolution(kernel, attributes) + bias
+    }
+  }
+
+  /// Keras' and PyTorch's UpSampling2D by `factor`: every pixel becomes `factor` × `factor` (nearest
+  /// neighbour). What a TPU makes of it is a pass's business.
+  package mutating func upsample(by factor: Int = 2) {
+    let path = path("up_sampling")
+    let x = value
+    let image = Array(x.shape.dimensions.suffix(3))
+    value = x.builder.inLayer(path: path) {
+      x.resized(.nearest, height: image[0] * factor, width: image[1] * factor)
+    }
+  }
+
+  /// Zeros below and right of images [.., height, width, channels].
+  package mutating func padBottomRight(by count: Int) {
+    let path = path("zero_padding")
+    let x = value
+    let none = x.shape.dimensions.map { _ in 0 }
+    value = x.builder.inLayer(path: path) {
+      x.padded(low: none, high: none.dropLast(3) + [count, count, 0])
+    }
+  }
+
+  /// Dropout of [passes, examples, .., channels], with a stream a pass: `<layer>/generated`, ….
+  package mutating func dropout(_ rate: Double) {
+    let path = path("dropout")
+    guard mode == .training else { return }
+    let x = value
+    let perChannel = conventions.dropsChannels
+    value = x.builder.inLayer(path: path) {
+      x.dropout(
+        DropoutAttributes(
+          rate: rate, streams: PassName.allCases.map { "\(path)/\($0.rawValue)" },
+          perChannel: perChannel))
     }
   }
 
@@ -53,94 +109,50 @@ package struct LayerStack {
 
   /// Batch norm over the last axis with the statistics of all axes from `firstAxis` on, one group
   /// of statistics for each entry of the axes before.
-  package mutating func batchNorm(firstAxis: Int = 0) {
+  ///
+  /// - Parameter epsilon: another one than the conventions'.
+  package mutating func batchNorm(firstAxis: Int = 0, epsilon: Double? = nil) {
     let path = path("batch_norm")
-    let (x, builder) = (value, value.builder)
-    let features = x.shape[x.shape.rank - 1]
-    value = builder.inLayer(path: path) {
-      let scale = builder.variable(
-        "\(path)/gamma", shape: [features], role: .parameter, initial: .constant(1))
-      let shift = builder.variable(
-        "\(path)/beta", shape: [features], role: .parameter, initial: .constant(0))
-      let moving = MovingStatistics(path, features: features, conventions, builder)
-      if mode == .moving {
-        let deviation = (moving.variance + conventions.batchNormEpsilon).squareRoot()
-        return (x - moving.mean) / deviation * scale + shift
-      }
-      let axes = Array(firstAxis..<(x.shape.rank - 1))
-      let result = x.batchNorm(
-        scale: scale, shift: shift,
-        BatchNormAttributes(axes: axes, epsilon: conventions.batchNormEpsilon))
-      if mode == .training {
-        moving.update(
-          mean: result.mean, variance: result.variance,
-          count: axes.reduce(1) { $0 * x.shape[$1] })
-      }
-      return result.normalized
-    }
+    let x = value
+    var conventions = conventions.batchNorm
+    conventions.epsilon = epsilon ?? conventions.epsilon
+    let layer = BatchNormLayer(
+      path: path, conventions: conventions, mode: mode,
+      initialScale: self.conventions.initialValues.batchNormScale)
+    value = x.builder.inLayer(path: path) { layer(x, firstAxis: firstAxis) }
   }
 }
 
-/// The moving mean and variance of one batch norm, and how they follow the batches.
-private struct MovingStatistics {
-  let mean: Tensor
-  let variance: Tensor
-  private let path: String
-  private let conventions: LayerConventions
+/// The discriminator's passes, in the order in which they are stacked.
+package enum PassName: String, CaseIterable, Sendable { case generated, real, fake }
 
-  init(_ path: String, features: Int, _ conventions: LayerConventions, _ builder: ProgramBuilder) {
-    let distribution: Distribution =
-      conventions.movingStatistics == .perReplica ? .perReplica : .replicated
-    mean = builder.variable(
-      "\(path)/moving_mean", shape: [features], distribution: distribution, role: .state,
-      initial: .constant(0))
-    variance = builder.variable(
-      "\(path)/moving_variance", shape: [features], distribution: distribution, role: .state,
-      initial: .constant(1))
-    self.path = path
-    self.conventions = conventions
-  }
-
-  /// - Parameters:
-  ///   - mean: the batch's means, [C] or [groups, C]; groups update one after another, in order.
-  ///   - variance: the biased variances, of the same shape.
-  ///   - count: how many numbers each mean was taken of.
-  func update(mean batchMean: Tensor, variance batchVariance: Tensor, count: Int) {
-    let correction =
-      conventions.unbiasedMovingVariance && count > 1 ? Double(count) / Double(count - 1) : 1
-    let builder = mean.builder
-    builder.assign("\(path)/moving_mean", followed(mean, by: batchMean))
-    builder.assign(
-      "\(path)/moving_variance",
-      followed(variance, by: correction == 1 ? batchVariance : batchVariance * correction))
-  }
-
-  private func followed(_ moving: Tensor, by statistics: Tensor) -> Tensor {
-    let momentum = conventions.batchNormMomentum
-    let groups =
-      statistics.shape.rank == 1
-      ? [statistics] : (0..<statistics.shape[0]).map { statistics.entry($0) }
-    switch conventions.movingStatistics {
-    case .perReplica:
-      return groups.reduce(moving) { $0 * momentum + $1 * (1 - momentum) }
-    case .sequential(let replicas):
-      // n updates in a row: momentumⁿ · moving + Σᵢ (1 − momentum) · momentumⁿ⁻¹⁻ⁱ · batchᵢ, where
-      // group g of replica r is update i = r · groups + g.
-      let updates = replicas * groups.count
-      var share: Tensor?
-      for (group, statistic) in groups.enumerated() {
-        let weights = (0..<replicas).map { replica in
-          (1 - momentum) * power(momentum, updates - 1 - (replica * groups.count + group))
-        }
-        let weighted = statistic * moving.builder.replicaConstant(weights)
-        share = share.map { $0 + weighted } ?? weighted
-      }
-      let kept = moving * power(momentum, updates)
-      return share.map { kept + $0.allReduce(.sum) } ?? kept
+extension LayerConventions.InitialValues {
+  func denseKernel(inputs: Int, outputs: Int) -> InitialValue {
+    switch self {
+    case .glorotUniform: .glorotUniform(inputs: inputs, outputs: outputs)
+    case .inverseSquareRoot, .dcgan: .uniform(bound: 1 / Double(inputs).squareRoot())
     }
   }
 
-  private func power(_ base: Double, _ exponent: Int) -> Double {
-    (0..<exponent).reduce(1) { product, _ in product * base }
+  /// - Parameters:
+  ///   - inputs: the numbers that an output depends on: kernel area times channels.
+  ///   - outputs: the numbers that an input matters to: kernel area times filters.
+  func convolutionKernel(inputs: Int, outputs: Int) -> InitialValue {
+    switch self {
+    case .glorotUniform: .glorotUniform(inputs: inputs, outputs: outputs)
+    case .inverseSquareRoot: .uniform(bound: 1 / Double(inputs).squareRoot())
+    case .dcgan: .normal(mean: 0, deviation: 0.02)
+    }
+  }
+
+  func bias(inputs: Int) -> InitialValue {
+    switch self {
+    case .glorotUniform: .constant(0)
+    case .inverseSquareRoot, .dcgan: .uniform(bound: 1 / Double(inputs).squareRoot())
+    }
+  }
+
+  var batchNormScale: InitialValue {
+    self == .dcgan ? .normal(mean: 1, deviation: 0.02) : .constant(1)
   }
 }

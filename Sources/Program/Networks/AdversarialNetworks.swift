@@ -1,3 +1,6 @@
+/// Whose layers, initial values and batch-norm constants.
+package enum NetworkLayout: Sendable { case keras, pytorch }
+
 /// A generator and a discriminator that share a program's builder.
 package protocol AdversarialNetworks: Sendable {
   /// How many normal numbers an image is made of.
@@ -6,9 +9,9 @@ package protocol AdversarialNetworks: Sendable {
   var imageShape: Shape { get }
 
   /// noise [examples, latent] → images [examples, height, width, channels] in (−1, 1).
-  func generator(_ noise: Tensor, mode: NormalizationMode) -> Tensor
+  func generator(_ noise: Tensor, mode: LayerMode) -> Tensor
 
   /// images [passes, examples, height, width, channels] → validity [passes, examples] in (0, 1):
   /// the probability that an image is real. Every pass has batch statistics of its own.
-  func discriminator(_ images: Tensor, mode: NormalizationMode) -> Tensor
+  func discriminator(_ images: Tensor, mode: LayerMode) -> Tensor
 }

@@ -1,30 +1,28 @@
 /// The paper's `gan`: fully connected networks in the layout of the Keras (TPU) or the PyTorch
 /// (GPU) notebooks.
 package struct MultilayerPerceptron: AdversarialNetworks {
-  package enum Layout: Sendable { case keras, pytorch }
-
   package let latentSize: Int
   package let imageShape: Shape
-  private let layout: Layout
+  private let layout: NetworkLayout
   private let conventions: LayerConventions
 
   package init(
-    layout: Layout, latentSize: Int, imageShape: Shape,
-    movingStatistics: LayerConventions.MovingStatistics
+    layout: NetworkLayout, latentSize: Int, imageShape: Shape,
+    batchNorm: BatchNormConventions.Replicas
   ) {
     self.layout = layout
     self.latentSize = latentSize
     self.imageShape = imageShape
     conventions =
       switch layout {
-      case .keras: .keras(movingStatistics)
-      case .pytorch: .pytorch(movingStatistics)
+      case .keras: .keras(batchNorm)
+      case .pytorch: .pytorch(batchNorm)
       }
   }
 
   private static let leakyReLU = Activation.leakyReLU(slope: 0.2)
 
-  package func generator(_ noise: Tensor, mode: NormalizationMode) -> Tensor {
+  package func generator(_ noise: Tensor, mode: LayerMode) -> Tensor {
     var layers = LayerStack(noise, network: "generator", conventions: conventions, mode: mode)
     switch layout {
     case .keras:
@@ -48,7 +46,7 @@ package struct MultilayerPerceptron: AdversarialNetworks {
     return layers.value
   }
 
-  package func discriminator(_ images: Tensor, mode: NormalizationMode) -> Tensor {
+  package func discriminator(_ images: Tensor, mode: LayerMode) -> Tensor {
     let rows = Array(images.shape.dimensions.prefix(2))
     var layers = LayerStack(images, network: "discriminator", conventions: conventions, mode: mode)
     layers.reshape(Shape(rows + [imageShape.count]))

@@ -10,28 +10,39 @@ package struct RunData {
 
   /// Finds and opens the images.
   ///
-  /// - Throws: `TrainingError.dataset`, `.unavailable`
-  package init(_ configuration: Configuration) throws(TrainingError) {
+  /// - Parameter onSkip: hears of every bad image that `data.skipBroken` passes over, on any thread.
+  /// - Throws: `TrainingError.dataset`, `.missing`
+  package init(
+    _ configuration: Configuration, onSkip: @escaping @Sendable (SkippedImage) -> Void = { _ in }
+  ) throws(TrainingError) {
     self.configuration = configuration
-    if [.folder, .lmdb, .pack].contains(configuration.data.kind) {
-      throw .unavailable(key: "data.kind", expected: "mnist, idx and synthetic")
-    }
-    if configuration.data.kind == .idx, configuration.data.path == nil {
-      throw .missing(key: "data.path", reason: "data.kind is idx")
-    }
-    let path = configuration.data.path
-    let image = configuration.model.image
-    let shape = ImageShape(height: image.height, width: image.width, channels: image.channels)
+    let stored = try Self.storedImages(configuration.data)
     do throws(DatasetError) {
-      switch configuration.data.kind {
-      case .mnist:
-        source = try IDXImages(
-          Self.locateImages(path: path), expecting: shape)
-      case .idx:
-        source = try IDXImages(DatasetLocation.idx(path: path ?? ""), expecting: shape)
-      case .synthetic:
-        source = SyntheticImages(shape: shape, seed: configuration.seed)
-      case .folder, .lmdb, .pack: preconditionFailure("refused above")
+      source =
+        if let stored {
+          try stored.openForTraining(configuration.imageRequest, onSkip: onSkip)
+        } else {
+          SyntheticImages(shape: configuration.imageRequest.shape, seed: configuration.seed)
+        }
+    } catch { throw .dataset(error) }
+  }
+
+  /// Where the images are; nil for drawings, which are in no file.
+  private static func storedImages(
+    _ data: Configuration.Dataset
+  ) throws(TrainingError) -> StoredImages? {
+    let path = data.path ?? ""
+    if [.idx, .folder, .lmdb, .pack].contains(data.kind), data.path == nil {
+      throw .missing(key: "data.path", reason: "data.kind is \(data.kind.rawValue)")
+    }
+    do throws(DatasetError) {
+      return switch data.kind {
+      case .mnist: .idx(try locateImages(path: data.path))
+      case .idx: .idx(try DatasetLocation.idx(path: path))
+      case .folder: .folder(path: path)
+      case .lmdb: .lmdb(path: path)
+      case .pack: .pack(path: path)
+      case .synthetic: nil
       }
     } catch { throw .dataset(error) }
   }
@@ -55,6 +66,7 @@ package struct RunData {
       for row in 0..<count {
         do throws(DatasetError) { try source.read(row: row, into: start + row * length) } catch {
           failure = error
+          return
         }
       }
     }
@@ -84,3 +96,15 @@ package struct RunData {
 }
 
 extension BatchLoader: BatchProvider {}
+
+extension Configuration {
+  fileprivate var imageRequest: ImageRequest {
+    let image = model.image
+    var request = ImageRequest(
+      shape: ImageShape(height: image.height, width: image.width, channels: image.channels))
+    request.filter = data.resize == .lanczos ? .lanczos : .bilinear
+    request.fraction = data.fraction
+    request.skipsBad = data.skipBroken
+    return request
+  }
+}

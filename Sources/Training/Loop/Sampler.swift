@@ -43,7 +43,7 @@ package final class Sampler {
       executor = try GroupExecutor(
         plan, replicas: 0..<replicas, partials: [], store: store,
         reduced: AlignedBuffer(count: plan.reductionCount), seed: configuration.seed, step: step,
-        backend: configuration.matrixBackend, separatesReplicas: false)
+        libraries: configuration.libraries, separatesReplicas: false)
     } catch { throw .replicas(.execution(error)) }
   }
 

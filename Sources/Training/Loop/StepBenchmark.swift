@@ -36,10 +36,12 @@ package struct StepBenchmark: Encodable, Sendable {
       times[min(times.count - 1, Int(fraction * Double(times.count)))]
     }
 
-    let step = try TrainingStep(configuration)
+    let step = TrainingStep(configuration)
     let flops: Int
     do throws(ProgramError) {
-      flops = try step.program().lowered().floatingPointOperations * configuration.replicas
+      flops =
+        try step.program().lowered(configuration.lowering).floatingPointOperations
+        * configuration.replicas
     } catch { throw .program(error) }
     model = configuration.model.kind.rawValue
     replicas = configuration.replicas

@@ -8,11 +8,17 @@ package struct TraceRecorder {
   private let run: TrainingRun
   private let writer: SafetensorsWriter
   private let imageShape: [Int]
+  /// The dropout layers, with one replica's multipliers' shape [passes, examples, …].
+  private let dropouts: [(layer: String, shape: [Int])]
 
   /// - Parameter run: records gradient norms and tensors.
   package init(_ run: TrainingRun, output path: String) throws(TrainingError) {
     self.run = run
     let image = run.configuration.model.image
+    dropouts = run.outputs.compactMap { output in
+      output.name.hasPrefix("dropout/")
+        ? (String(output.name.dropFirst("dropout/".count)), output.shape.dimensions) : nil
+    }
     imageShape = [run.configuration.batchSize, image.height, image.width, image.channels]
     do throws(RunFileError) {
       writer = try SafetensorsWriter(path: path, metadata: ["config": run.configuration.json])
@@ -53,11 +59,26 @@ package struct TraceRecorder {
         try writer.add("step/\(step)/replica/\(shard.replica)/\(column)", shape: [], [value])
       }
     }
+    try recordDropout(step, replicas)
     for variable in parameters {
       if let gradient = replicas[0].output("gradient/\(variable.name)") {
         try add("step/\(step)/gradient/\(variable.name)", variable, gradient)
       }
       try add("step/\(step)/parameter/\(variable.name)", variable, run.store.read(variable.name))
+    }
+  }
+
+  /// Each layer's multipliers, pass by pass: of the global batch, in replica order.
+  private func recordDropout(_ step: Int, _ replicas: [Replica]) throws(RunFileError) {
+    for (layer, shape) in dropouts {
+      let values = replicas.map { $0.output("dropout/\(layer)") ?? [] }
+      let count = shape.dropFirst().reduce(1, *)
+      for (index, pass) in PassName.allCases.enumerated() {
+        try writer.add(
+          "step/\(step)/dropout/\(pass.rawValue)/\(layer)",
+          shape: [replicas.count * shape[1]] + shape.dropFirst(2),
+          values.flatMap { $0[(index * count)..<((index + 1) * count)] })
+      }
     }
   }
 

@@ -9,6 +9,8 @@ import RunConfiguration
 package final class TrainingRun {
   package let configuration: Configuration
   package let store: VariableStore
+  /// What a replica's step gives beside the variables.
+  package let outputs: [(name: String, shape: Shape)]
   private let group: ReplicaGroup
   private let batches: any BatchProvider
   /// The variant of the step that also measures each replica's gradient norm, where the
@@ -45,6 +47,7 @@ package final class TrainingRun {
     _ configuration: Configuration, _ programs: [ReplicaProgram], batches: any BatchProvider
   ) throws(TrainingError) {
     self.configuration = configuration
+    outputs = programs[0].outputs.map { ($0.name, programs[0].shape(of: $0.value)) }
     measuringVariant = programs.count > 1 ? 1 : nil
     store = VariableStore(
       programs[0].variables, replicas: 0..<configuration.replicas, seed: configuration.seed)
@@ -54,7 +57,7 @@ package final class TrainingRun {
         placement: configuration.placement,
         store: store,
         options: ExecutionOptions(
-          reduction: configuration.reductionMode, backend: configuration.matrixBackend,
+          reduction: configuration.reductionMode, libraries: configuration.libraries,
           seed: configuration.seed, timeout: configuration.communication.timeout,
           input: TrainingStep.real, watched: ShardStatistics.losses))
     } catch { throw .replicas(error) }
@@ -75,12 +78,12 @@ package final class TrainingRun {
   private static func programs(
     _ configuration: Configuration, _ recording: TrainingStep.Recording
   ) throws(TrainingError) -> [ReplicaProgram] {
-    let step = try TrainingStep(configuration)
+    let step = TrainingStep(configuration)
     let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
     let recordings = measures ? [recording, recording.union(.gradientNorm)] : [recording]
     do throws(ProgramError) {
       return try recordings.map { (recording) throws(ProgramError) in
-        try step.program(recording: recording).lowered()
+        try step.program(recording: recording).lowered(configuration.lowering)
       }
     } catch { throw .program(error) }
   }

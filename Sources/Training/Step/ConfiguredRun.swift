@@ -1,5 +1,6 @@
 import Kernels
 import Program
+import ProgramPasses
 import Replicas
 import RunConfiguration
 
@@ -8,25 +9,53 @@ package typealias GradientReduction = Reduction
 
 /// From the words of a configuration to the things that they name.
 extension Configuration {
-  /// - Throws: `TrainingError.unavailable` for what the configuration may name, but this version does not have.
-  func networks() throws(TrainingError) -> any AdversarialNetworks {
-    guard batchNorm.scope == .replica else {
-      throw .unavailable(key: "batchNorm.scope", expected: "replica")
-    }
-    let layout: MultilayerPerceptron.Layout =
+  var networks: any AdversarialNetworks {
+    let layout: NetworkLayout =
       switch model.layout {
       case .keras: .keras
       case .pytorch: .pytorch
       }
+    let imageShape: Shape = [model.image.height, model.image.width, model.image.channels]
     switch model.kind {
     case .gan:
       return MultilayerPerceptron(
-        layout: layout, latentSize: model.latentSize,
-        imageShape: [model.image.height, model.image.width, model.image.channels],
-        movingStatistics: batchNorm.movingStatistics == .sequential
-          ? .sequential(replicas: replicas) : .perReplica)
-    case .dcgan: throw .unavailable(key: "model.kind", expected: "gan")
+        layout: layout, latentSize: model.latentSize, imageShape: imageShape,
+        batchNorm: batchNormReplicas)
+    case .dcgan:
+      return DeepConvolutional(
+        layout: layout, latentSize: model.latentSize, imageShape: imageShape,
+        batchNorm: batchNormReplicas)
     }
+  }
+
+  private var batchNormReplicas: BatchNormConventions.Replicas {
+    let groupSize =
+      switch batchNorm.scope {
+      case .replica: 1
+      case .all: replicas
+      case .group(let size): size
+      }
+    return BatchNormConventions.Replicas(
+      count: replicas, groupSize: groupSize,
+      movingStatistics: batchNorm.movingStatistics == .sequential ? .sequential : .perReplica)
+  }
+
+  /// For which TPU the program is made, and what is fused.
+  package var lowering: LoweringOptions {
+    let runtime: TPURuntime =
+      switch tpu.runtime {
+      case .v112: .v112
+      case .v113: .v113
+      case .v114: .v114
+      }
+    let chosen: [(Bool, Fusions)] = [
+      (fusion.upscaledConvolution, .upscaledConvolution), (fusion.biasActivation, .biasActivation),
+      (fusion.normalization, .normalization), (fusion.biasGradient, .biasGradient),
+      (fusion.reducedProduct, .reducedProduct),
+    ]
+    return LoweringOptions(
+      runtime: runtime, legalizes: tpu.legalize,
+      fusions: chosen.reduce(into: []) { if $1.0 { $0.insert($1.1) } })
   }
 
   var adversarialLoss: AdversarialLoss {
@@ -69,13 +98,20 @@ extension Configuration {
 
   var placement: Placement { Placement(replicas: replicas, threads: workerCount) }
 
-  package var matrixBackend: MatrixBackend {
-    switch kernels.matmul {
+  package var libraries: KernelLibraries {
+    KernelLibraries(
+      products: kernels.matmul.library, convolutions: kernels.convolution.library)
+  }
+
+  var reductionMode: ReductionMode { reduction == .fast ? .fast : .ordered }
+}
+
+extension Configuration.Kernels.Backend? {
+  fileprivate var library: MatrixBackend {
+    switch self {
     case nil: .best
     case .oneDNN: .oneDNN
     case .openBLAS: .openBLAS
     }
   }
-
-  var reductionMode: ReductionMode { reduction == .fast ? .fast : .ordered }
 }

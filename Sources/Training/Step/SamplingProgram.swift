@@ -15,14 +15,14 @@ struct SamplingProgram {
 
   /// - Parameter count: how many images each replica draws at least.
   init(_ configuration: Configuration, count: Int) throws(TrainingError) {
-    let networks = try configuration.networks()
+    let networks = configuration.networks
     let usesBatch = configuration.model.layout == .pytorch
     let examples = usesBatch ? max(count, configuration.batchSize) : count
     let builder = ProgramBuilder(name: "samples")
     let noise = builder.random(.normal, shape: [examples, networks.latentSize], stream: "samples")
     builder.output(Self.images, networks.generator(noise, mode: usesBatch ? .batch : .moving))
     do throws(ProgramError) {
-      program = try builder.finish().lowered()
+      program = try builder.finish().lowered(configuration.lowering)
     } catch { throw .program(error) }
     self.examples = examples
   }

@@ -21,14 +21,14 @@ package struct TrainingStep: Sendable {
   /// How many examples a replica has.
   private let examples: Int
 
-  package init(_ configuration: Configuration) throws(TrainingError) {
+  package init(_ configuration: Configuration) {
     self.configuration = configuration
-    networks = try configuration.networks()
+    networks = configuration.networks
     examples = configuration.batchSize / configuration.replicas
   }
 
   /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also
-  /// `noise`, `generated`, and `gradient/<parameter>`.
+  /// `noise`, `generated`, `gradient/<parameter>` and `dropout/<layer>`.
   package func program(recording: Recording = []) throws(ProgramError) -> ReplicaProgram {
     let program = ProgramBuilder(name: configuration.objective.kind.rawValue)
     let imageShape = Shape([examples] + networks.imageShape.dimensions)
@@ -89,6 +89,7 @@ package struct TrainingStep: Sendable {
       for (parameter, _, averaged) in gradients {
         program.output("gradient/\(parameter)", averaged)
       }
+      outputDropout(program)
     }
     return try program.finish()
   }
@@ -103,6 +104,25 @@ package struct TrainingStep: Sendable {
     let validity = networks.discriminator(images, mode: .training)
     return Passes(
       generated: validity.entry(0), real: validity.entry(1), fake: validity.entry(2))
+  }
+
+  /// The multipliers of each dropout layer, [passes, examples, …]: what it makes of ones.
+  private func outputDropout(_ program: ProgramBuilder) {
+    for instruction in program.program.instructions {
+      guard case .dropout(let dropout) = instruction.operation else { continue }
+      var shape = program.program.shape(of: instruction.results[0])
+      if dropout.perChannel {
+        shape = Shape(
+          shape.dimensions.enumerated().map { axis, extent in
+            (2..<(shape.rank - 1)).contains(axis) ? 1 : extent
+          })
+      }
+      program.output(
+        "dropout/\(instruction.layer)",
+        program.inLayer(path: instruction.layer) {
+          program.constant(1, shape: shape).dropout(dropout)
+        })
+    }
   }
 
   private func output(_ values: ObjectiveValues, _ program: ProgramBuilder) {

@@ -4,7 +4,8 @@ import Dispatch
 ///
 /// A process reads only the examples of its own replicas. Each of its workers acquires the batch of a
 /// step, reads its rows of [examples, height, width, channels], and releases it once; when all have,
-/// the buffer is filled with the batch two steps later. Nothing is allocated a step.
+/// the buffer is filled with the batch two steps later. Nothing is allocated a step, unless images are
+/// slow to read: those of a batch are then read on all cores.
 package final class BatchLoader: Sendable {
   /// The examples of the global batch that are loaded.
   package let examples: Range<Int>
@@ -58,19 +59,37 @@ package final class BatchLoader: Sendable {
     _ schedule: RowSchedule, _ examples: Range<Int>
   ) {
     var schedule = schedule
-    let length = source.shape.elementCount
+    var rows = [Int](repeating: 0, count: examples.count)
     var step = first
     while let buffer = ring.vacancy(step: step, run: run) {
+      for (slot, example) in examples.enumerated() {
+        rows[slot] = schedule.row(step: step, index: example)
+      }
       do throws(DatasetError) {
-        for (slot, example) in examples.enumerated() {
-          let row = schedule.row(step: step, index: example)
-          try source.read(row: row, into: buffer + slot * length)
-        }
+        try read(rows, of: source, into: buffer)
       } catch {
         return ring.fail(step: step, run: run, error)
       }
       ring.publish(step: step, run: run)
       step += 1
     }
+  }
+
+  /// Throws the error of the first bad row.
+  private static func read(
+    _ rows: [Int], of source: any ImageSource, into buffer: UnsafeMutablePointer<Float>
+  ) throws(DatasetError) {
+    let length = source.shape.elementCount
+    guard source.isSlow else {
+      for (slot, row) in rows.enumerated() {
+        try source.read(row: row, into: buffer + slot * length)
+      }
+      return
+    }
+    nonisolated(unsafe) let buffer = buffer
+    let errors = concurrently(rows.count) { (slot) throws(DatasetError) in
+      try source.read(row: rows[slot], into: buffer + slot * length)
+    }
+    if let first = errors.min(by: { $0.key < $1.key }) { throw first.value }
   }
 }

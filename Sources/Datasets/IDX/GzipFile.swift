@@ -12,7 +12,7 @@ struct GzipFile: ~Copyable {
   init(path: String) throws(DatasetError) {
     let fileSize = try requireRegularFile(at: path)
     guard let stream = gzopen(path, "rb") else {
-      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+      throw .unreadable(path: path, reason: lastReason)
     }
     gzbuffer(stream, 1 << 17)
     self.path = path
@@ -53,7 +53,7 @@ struct GzipFile: ~Copyable {
     switch code {
     case Z_OK, Z_STREAM_END: return
     case Z_BUF_ERROR: throw .truncatedGzip(path: path)
-    case Z_ERRNO: throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+    case Z_ERRNO: throw .unreadable(path: path, reason: lastReason)
     default:
       throw .corruptGzip(path: path, reason: zlibReason(message))
     }
@@ -64,18 +64,4 @@ struct GzipFile: ~Copyable {
     let text = message.map { String(cString: $0) } ?? "zlib gives no reason"
     return text.hasPrefix(path + ": ") ? String(text.dropFirst(path.count + 2)) : text
   }
-}
-
-/// The size in bytes of the regular file at `path`; throws `unreadable` for anything else.
-@discardableResult
-func requireRegularFile(at path: String) throws(DatasetError) -> Int {
-  var status = stat()
-  guard stat(path, &status) == 0 else {
-    throw .unreadable(path: path, reason: String(cString: strerror(errno)))
-  }
-  // A pipe or a device would block, or never end.
-  guard status.st_mode & S_IFMT == S_IFREG else {
-    throw .unreadable(path: path, reason: "it is not a regular file")
-  }
-  return Int(status.st_size)
 }

@@ -1,0 +1,203 @@
+import Kernels
+import Program
+import ProgramPasses
+import RandomStreams
+
+/// Operations on images. Their leading axes are examples, which lie one after another.
+extension Binding {
+  /// The three forms of a convolution.
+  func convolution(
+    _ instruction: Instruction, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let operands = instruction.operands
+    let result = instruction.results[0]
+    let form: ConvolutionForm
+    let attributes: ConvolutionAttributes
+    let (image, kernel, output): (Value, Value, Value)
+    switch instruction.operation {
+    case .convolution(let given), .biasedConvolution(let given, _):
+      (form, attributes) = (.forward, given)
+      (image, kernel, output) = (operands[0], operands[1], result)
+    case .transposedConvolution(let given, _, _):
+      (form, attributes) = (.inputGradient, given)
+      (image, kernel, output) = (result, operands[1], operands[0])
+    case .kernelGradient(let given, _, _):
+      (form, attributes) = (.kernelGradient, given)
+      (image, kernel, output) = (operands[0], result, operands[1])
+    default: return []
+    }
+    // Images of replicas are convolved one by one: each gradient is a replica's own.
+    guard [image, output].allSatisfy({ isPerReplica($0) || width == 1 }) || width == 1 else {
+      throw unsupported("images that all replicas share")
+    }
+    let imageShape = program.shape(of: image)
+    let shape = ConvolutionKernel(
+      examples: imageShape.count(before: imageShape.rank - 3), attributes, image: imageShape,
+      kernel: program.shape(of: kernel))
+    let isShared = !isPerReplica(kernel)
+    return try (0..<width).flatMap { replica -> [KernelCall] in
+      func part(_ value: Value) -> UnsafeMutablePointer<Float> {
+        pointer(value) + (isPerReplica(value) ? replica * program.shape(of: value).count : 0)
+      }
+      var bias: UnsafePointer<Float>?
+      var activation = Activation.identity
+      if case .biasedConvolution(_, let next) = instruction.operation {
+        bias = UnsafePointer(part(operands[2]))
+        activation = next
+      }
+      let calls = try factory.convolution(
+        shape, form, part(operands[0]), part(operands[1]), out: part(result),
+        kernelIdentifier: isShared ? kernel.index : nil, bias: bias, activation: activation.kernel)
+      preparations += calls.preparation.map { ($0, instruction) }
+      return calls.calls
+    }
+  }
+}
+
+// MARK: - Sizes
+
+extension Binding {
+  /// Resizing, upscaling and pooling, and their gradients: images one after another.
+  func images(
+    _ instruction: Instruction, _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let (x, result) = (instruction.operands[0], instruction.results[0])
+    guard width == 1 || !isPerReplica(result) else {
+      throw unsupported("images are taken replica by replica")
+    }
+    let (from, to) = (program.shape(of: x), program.shape(of: result))
+    let count = from.count(before: from.rank - 3)
+    func images(_ shape: Shape) -> KernelFactory.Images {
+      KernelFactory.Images(
+        images: count, height: shape[shape.rank - 3], width: shape[shape.rank - 2],
+        channels: shape[shape.rank - 1])
+    }
+    let (source, target) = (images(from), images(to))
+    switch instruction.operation {
+    case .resize(let method, let height, let width):
+      return [
+        factory.resize(
+          pointer(x), source, height: height, width: width, method: method.kernel,
+          out: pointer(result))
+      ]
+    case .resizeGradient(let method, _, _):
+      return [
+        factory.resizeGradient(
+          pointer(x), target, height: source.height, width: source.width, method: method.kernel,
+          dx: pointer(result))
+      ]
+    case .averagePool(let pool):
+      return [
+        factory.averagePool(
+          pointer(x), source, window: (pool.window[0], pool.window[1]),
+          stride: (pool.strides[0], pool.strides[1]), out: pointer(result))
+      ]
+    case .averagePoolGradient(let pool, _, _):
+      return [
+        factory.averagePoolGradient(
+          pointer(x), target, window: (pool.window[0], pool.window[1]),
+          stride: (pool.strides[0], pool.strides[1]), dx: pointer(result))
+      ]
+    case .upscale(let factor):
+      // Reshape to [rows, 1, columns, 1, C], tile, and reshape back: reading with strides of 0.
+      let blocks = [count * source.height, factor, source.width, factor, source.channels]
+      let row = source.width * source.channels
+      return [
+        try factory.elementwise(
+          .identity, out: dense(pointer(result), blocks),
+          StridedTensor(
+            pointer: pointer(x), dimensions: blocks, strides: [row, 0, source.channels, 0, 1]))
+      ]
+    case .upscaleGradient(let factor):
+      let blocks = [count * target.height, factor, target.width, factor, target.channels]
+      return [
+        try factory.sum(
+          out: dense(
+            pointer(result), [count * target.height, target.width, target.channels]),
+          of: dense(pointer(x), blocks), axes: [1, 3])
+      ]
+    default: return []
+    }
+  }
+
+  private func dense(_ pointer: UnsafeMutablePointer<Float>, _ dimensions: [Int]) -> StridedTensor {
+    StridedTensor(
+      pointer: pointer, dimensions: dimensions,
+      strides: dimensions.indices.map { dimensions[($0 + 1)...].reduce(1, *) })
+  }
+}
+
+// MARK: - Dropout and batch norm
+
+extension Binding {
+  func dropout(_ attributes: DropoutAttributes, _ x: Value, _ result: Value) -> [KernelCall] {
+    let shape = program.shape(of: result)
+    let outer = plan.outerCounts[result.index]
+    let channels = shape[shape.rank - 1]
+    let positions = shape.count / (shape[0] * shape[1] * channels)
+    if outer == shape[0] && plan.outerCounts[x.index] == outer && isPerReplica(x) {
+      // [passes, replicas, examples, ..]: a pass's examples lie together.
+      return [
+        factory.dropout(
+          draws(attributes, replicas, examples: shape[1]), x: pointer(x), y: pointer(result),
+          positions: positions, channels: channels)
+      ]
+    }
+    return replicas.enumerated().map { index, replica in
+      factory.dropout(
+        draws(attributes, replica..<(replica + 1), examples: shape[1]),
+        x: pointer(x) + (isPerReplica(x) ? index * shape.count : 0),
+        y: pointer(result) + index * shape.count, positions: positions, channels: channels)
+    }
+  }
+
+  /// What the examples of `replicas` draw, `examples` of each.
+  private func draws(
+    _ attributes: DropoutAttributes, _ replicas: Range<Int>, examples: Int
+  ) -> DropoutKernel {
+    DropoutKernel(
+      rate: attributes.rate, seed: seed,
+      streams: attributes.streams.map { RandomStream(seed: seed, name: $0).identifier },
+      firstExample: replicas.lowerBound * examples, examples: replicas.count * examples,
+      perChannel: attributes.perChannel, step: step)
+  }
+
+  /// Batch norm or its gradient.
+  func normalization(
+    _ instruction: Instruction, _ attributes: BatchNormAttributes,
+    _ unsupported: (String) -> ProgramError
+  ) throws -> [KernelCall] {
+    let (operands, results) = (instruction.operands, instruction.results)
+    let x = operands[0]
+    guard plan.outerCounts[x.index] == plan.outerCounts[results[0].index] else {
+      throw unsupported("the images and the result are laid out differently")
+    }
+    let groups = try groups(x, attributes, unsupported)
+    var draws: DropoutKernel?
+    if let dropout = attributes.dropout {
+      guard width == 1, attributes.axes.first == 1 else {
+        throw unsupported("dropout is drawn replica by replica, and pass by pass")
+      }
+      draws = self.draws(dropout, replicas, examples: program.shape(of: x)[1])
+    }
+    guard case .batchNormGradient = instruction.operation else {
+      return [
+        factory.batchNorm(
+          x: pointer(x), gamma: pointer(operands[1]), beta: pointer(operands[2]),
+          y: pointer(results[0]), mean: pointer(results[1]), variance: pointer(results[2]), groups,
+          epsilon: attributes.epsilon, attributes.activation.kernel, dropout: draws)
+      ]
+    }
+    guard plan.outerCounts[x.index] == plan.outerCounts[operands[1].index] else {
+      throw unsupported("dy and x are laid out differently")
+    }
+    return [
+      factory.batchNormGradient(
+        dy: pointer(operands[0]), x: pointer(operands[1]), gamma: pointer(operands[2]),
+        beta: operands.count > 5 ? UnsafePointer(pointer(operands[5])) : nil,
+        mean: pointer(operands[3]), variance: pointer(operands[4]), dx: pointer(results[0]),
+        dgamma: pointer(results[1]), dbeta: pointer(results[2]), bias: nil, groups,
+        epsilon: attributes.epsilon, attributes.activation.kernel, dropout: draws)
+    ]
+  }
+}
