@@ -86,15 +86,15 @@ static const int upscaled[4][2] = {{2, 2}, {1, 2}, {0, 1}, {0, 0}}, upscaled_by[
 enum { SIDE = 16 };  // of the blocks that are transposed in the first-level cache
 
 // out [q][p] = the transpose of Σ a[tap] [p][q] over the taps in `rows` × `columns`, first ... last.
-INLINE void transposed_sum(const float *a, float *out, int64_t p, int64_t q, const int rows[2], const int columns[2], int taps_a_row) {
+INLINE void transposed_sum(const struct ck_upscaled_kernel_arguments *c, float *out, int64_t p, int64_t q, const int rows[2], const int columns[2]) {
   for (int64_t top = 0; top < p; top += SIDE)
     for (int64_t left = 0; left < q; left += SIDE) {
       const int64_t height = p - top < SIDE ? p - top : SIDE, width = q - left < SIDE ? q - left : SIDE;
       float sums[SIDE][SIDE] = {0};
       for (int u = rows[0]; u <= rows[1]; u++)
         for (int v = columns[0]; v <= columns[1]; v++) {
-          const float *block = a + ((u * taps_a_row + v) * p + top) * q + left;
-          for (int64_t i = 0; i < height; i++) add(sums[i], block + i * q, width);
+          const float *block = c->a + u * c->strides[0] + v * c->strides[1] + top / SIDE * c->strides[2] + left / SIDE * c->strides[4];
+          for (int64_t i = 0; i < height; i++) add(sums[i], block + i * c->strides[3], width);
         }
       for (int64_t j = 0; j < width; j++)
         for (int64_t i = 0; i < height; i++) out[(left + j) * p + top + i] = sums[i][j];
@@ -102,12 +102,12 @@ INLINE void transposed_sum(const float *a, float *out, int64_t p, int64_t q, con
 }
 
 CLONES static void upscaled_kernel(const struct ck_upscaled_kernel_arguments *c) {
-  for (int u = 0; u < 4; u++) for (int v = 0; v < 4; v++) transposed_sum(c->a, c->out + (u * 4 + v) * c->i * c->o, c->i, c->o, upscaled[u], upscaled[v], 3);
+  for (int u = 0; u < 4; u++) for (int v = 0; v < 4; v++) transposed_sum(c, c->out + (u * 4 + v) * c->i * c->o, c->i, c->o, upscaled[u], upscaled[v]);
 }
 int ck_upscaled_kernel(const void *arguments) { upscaled_kernel(arguments); return 0; }
 
 CLONES static void upscaled_kernel_gradient(const struct ck_upscaled_kernel_arguments *c) {
-  for (int u = 0; u < 3; u++) for (int v = 0; v < 3; v++) transposed_sum(c->a, c->out + (u * 3 + v) * c->i * c->o, c->o, c->i, upscaled_by[u], upscaled_by[v], 4);
+  for (int u = 0; u < 3; u++) for (int v = 0; v < 3; v++) transposed_sum(c, c->out + (u * 3 + v) * c->i * c->o, c->o, c->i, upscaled_by[u], upscaled_by[v]);
 }
 int ck_upscaled_kernel_gradient(const void *arguments) { upscaled_kernel_gradient(arguments); return 0; }
 

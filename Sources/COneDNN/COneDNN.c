@@ -134,6 +134,19 @@ end:
 
 int64_t odnn_call_kernel_bytes(const struct odnn_call *call) { return (int64_t)dnnl_memory_desc_get_size(&call->kernel); }
 
+int odnn_call_kernel_blocks(const struct odnn_call *call, int64_t strides[4]) {
+  const dnnl_memory_desc_t *kernel = &call->kernel;
+  const dnnl_blocking_desc_t *blocks = &kernel->format_desc.blocking;
+  const int blocked = kernel->format_kind == dnnl_blocked && blocks->inner_nblks == 2
+    && blocks->inner_blks[0] == ODNN_BLOCK && blocks->inner_blks[1] == ODNN_BLOCK
+    && blocks->inner_idxs[0] == 1 && blocks->inner_idxs[1] == 0
+    && kernel->dims[0] == kernel->padded_dims[0] && kernel->dims[1] == kernel->padded_dims[1];
+  if (!blocked) return 0;
+  const int axes[4] = {2, 3, 1, 0};  // height, width, channels, filters, of oneDNN's OIHW
+  for (int i = 0; i < 4; i++) strides[i] = blocks->strides[axes[i]];
+  return 1;
+}
+
 int odnn_call_set_kernel(const struct odnn_context *context, struct odnn_call *call, void *kernel) {
   return add(context, call, call->kernel_argument, &call->kernel, kernel);
 }

@@ -47,8 +47,13 @@ extension Binding {
       }
       let calls = try factory.convolution(
         shape, form, part(operands[0]), part(operands[1]), out: part(result),
-        kernelIdentifier: isShared ? kernel.index : nil, bias: bias, activation: activation.kernel)
-      preparations += calls.preparation.map { ($0, instruction) }
+        kernelIdentifier: isShared ? kernel.index : nil,
+        leavesPacked: width == 1 && canStayPacked(result), bias: bias,
+        activation: activation.kernel)
+      packedGradient = calls.packedGradient.map { (result, $0) }
+      preparations += calls.preparation.map {
+        ($0, CallOrigin(layer: instruction.layer, operation: "pack"))
+      }
       return calls.calls
     }
   }
@@ -120,7 +125,7 @@ extension Binding {
     }
   }
 
-  private func dense(_ pointer: UnsafeMutablePointer<Float>, _ dimensions: [Int]) -> StridedTensor {
+  func dense(_ pointer: UnsafeMutablePointer<Float>, _ dimensions: [Int]) -> StridedTensor {
     StridedTensor(
       pointer: pointer, dimensions: dimensions,
       strides: dimensions.indices.map { dimensions[($0 + 1)...].reduce(1, *) })

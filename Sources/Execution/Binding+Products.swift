@@ -86,7 +86,7 @@ extension Binding {
         factory.weightGradient(
           x: pointer(x), y: pointer(y), out: own, merges: [0], segments: 1,
           segmentRows: layout.outer * layout.rows, rows: layout.outer * layout.rows, k: k, n: n)
-      ] + partialSums(adding: own, slot)
+      ] + (try partialSums(adding: dense(own, [k * n]), slot))
     }
     return try partials.flatMap { sum, buffer -> [KernelCall] in
       let out = buffer.pointer + slot.offset
@@ -108,7 +108,16 @@ extension Binding {
   /// The sums of a value over the replicas of each partial sum, into its reduction buffer.
   func partialSums(of value: Value, _ index: Int) throws -> [KernelCall] {
     guard let slot = plan.slot(of: index) else { return [] }
-    if replicas != group { return partialSums(adding: pointer(value), slot) }
+    if let packed = takePackedGradient(value) {
+      let shape = program.shape(of: value)
+      return try partialSums(
+        adding: packed.tensor(
+          height: shape[0], width: shape[1], channels: shape[2], filters: shape[3]), slot)
+    }
+    if replicas != group {
+      return try partialSums(
+        adding: dense(pointer(value), [program.shape(of: value).count]), slot)
+    }
     var calls: [KernelCall] = []
     var source = pointer(value)
     let count = program.shape(of: value).count
@@ -143,8 +152,8 @@ extension Binding {
   /// which is run as the stack machine that its merges describe (`ReductionTree.merges`), with the
   /// partial sum's own buffer as the stack's bottom. Where any order will do, to a running sum.
   private func partialSums(
-    adding value: UnsafePointer<Float>, _ slot: ExecutionPlan.ReductionSlot
-  ) -> [KernelCall] {
+    adding value: StridedTensor, _ slot: ExecutionPlan.ReductionSlot
+  ) throws(KernelError) -> [KernelCall] {
     guard
       let (sum, buffer) = partials.first(where: { $0.sum.replicas.contains(replicas.lowerBound) })
     else { preconditionFailure("every replica of a group belongs to a partial sum") }
@@ -154,24 +163,26 @@ extension Binding {
       ? (0..<sum.replicas.count).map { $0 == 0 ? 0 : 1 } : sum.merges.map(Int.init)
     let depth = position - merges[..<position].reduce(0, +)
 
-    func level(_ index: Int) -> UnsafeMutablePointer<Float> {
-      if index == 0 { return buffer.pointer + slot.offset }
+    func level(_ index: Int) -> StridedTensor {
       while waitingSums[slot.offset, default: []].count < index {
         waitingSums[slot.offset, default: []].append(factory.allocate(count: slot.count))
       }
-      return waitingSums[slot.offset, default: []][index - 1]
-    }
-    func add(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>) -> KernelCall {
-      factory.sumTree(
-        [UnsafePointer(target), source], merges: [0, 1], out: target, count: slot.count)
+      let pointer =
+        index == 0
+        ? buffer.pointer + slot.offset : waitingSums[slot.offset, default: []][index - 1]
+      return dense(pointer, value.dimensions)
     }
     if merges[position] == 0 {
-      return [factory.sumTree([value], merges: [0], out: level(depth), count: slot.count)]
+      return [try factory.elementwise(.identity, out: level(depth), value)]
     }
-    return [add(value, to: level(depth - 1))]
-      + (1..<merges[position]).map { merge in
-        add(level(depth - merge), to: level(depth - merge - 1))
-      }
+    var calls = [
+      try factory.elementwise(.add, out: level(depth - 1), level(depth - 1), value)
+    ]
+    for merge in 1..<merges[position] {
+      let left = level(depth - merge - 1)
+      calls.append(try factory.elementwise(.add, out: left, left, level(depth - merge)))
+    }
+    return calls
   }
 
   /// The additions of a balanced tree over `count` values, what is left over at the end.

@@ -23,10 +23,17 @@ final class Binding {
   private let arena: AlignedBuffer
   private let constants: AlignedBuffer
 
+  /// How often each value is read, outputs and updates included.
+  private let useCounts: [Value: Int]
+
   private(set) var inputs: [String: UnsafeMutableBufferPointer<Float>] = [:]
-  private var calls: [(call: KernelCall, origin: Instruction?)] = []
+  private var calls: [(call: KernelCall, origin: CallOrigin)] = []
   /// What the calls of a loop need once, before it.
-  var preparations: [(call: KernelCall, origin: Instruction?)] = []
+  var preparations: [(call: KernelCall, origin: CallOrigin)] = []
+  /// The instruction that is bound next in a loop.
+  private var following: Int?
+  /// A kernel's gradient that was left packed for the following instruction.
+  var packedGradient: (value: Value, gradient: PackedGradient)?
   /// Partial sums of a slot that wait for others, by the slot's offset.
   var waitingSums: [Int: [UnsafeMutablePointer<Float>]] = [:]
 
@@ -38,6 +45,7 @@ final class Binding {
   ) throws(ExecutionError) {
     self.plan = plan
     program = plan.program
+    useCounts = plan.program.useCounts
     group = replicas
     self.replicas = replicas
     self.partials = partials
@@ -67,8 +75,12 @@ final class Binding {
     let start = calls.count
     for replica in loop.isEmpty ? group.prefix(0) : group {
       replicas = replica..<(replica + 1)
-      for index in instructions[loop] { try bind(program.instructions[index], index) }
+      for position in loop {
+        following = position + 1 < loop.upperBound ? instructions[position + 1] : nil
+        try bind(program.instructions[instructions[position]], instructions[position])
+      }
     }
+    following = nil
     replicas = group
     // Parameters are packed once for all replicas.
     calls.insert(contentsOf: preparations, at: start)
@@ -79,7 +91,9 @@ final class Binding {
   /// Appends the calls that compute an instruction.
   private func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
     do {
-      for call in try kernelCalls(instruction, index) { calls.append((call, instruction)) }
+      for (position, call) in try kernelCalls(instruction, index).enumerated() {
+        calls.append((call, origin(instruction, position)))
+      }
     } catch let error as KernelError {
       throw .kernel(error, operation: instruction.operation.mnemonic, layer: instruction.layer)
     } catch let error as ProgramError {
@@ -87,6 +101,36 @@ final class Binding {
     } catch {
       preconditionFailure("kernels throw KernelError or ProgramError")
     }
+  }
+
+  /// Whether the following instruction alone reads `value`, and can read it packed.
+  func canStayPacked(_ value: Value) -> Bool {
+    guard let following, useCounts[value] == 1,
+      program.instructions[following].operands == [value]
+    else { return false }
+    switch program.instructions[following].operation {
+    case .allReduce, .upscaledKernelGradient: return true
+    default: return false
+    }
+  }
+
+  func takePackedGradient(_ value: Value) -> PackedGradient? {
+    guard let packed = packedGradient, packed.value == value else { return nil }
+    packedGradient = nil
+    return packed.gradient
+  }
+
+  /// - Parameter position: which of the instruction's calls it is; the first has its cost.
+  private func origin(_ instruction: Instruction, _ position: Int) -> CallOrigin {
+    let name = instruction.operation.mnemonic
+    if position > 0 {
+      return CallOrigin(layer: instruction.layer, operation: "\(name), call \(position + 1)")
+    }
+    let values = instruction.operands + instruction.results
+    return CallOrigin(
+      layer: instruction.layer, operation: name,
+      floatingPointOperations: program.floatingPointOperations(of: instruction) * width,
+      bytes: values.reduce(0) { $0 + count(of: $1) } * MemoryLayout<Float>.stride)
   }
 
   /// Appends the assignments to variables of the given distribution.
@@ -100,7 +144,8 @@ final class Binding {
       let out = LogicalView(
         pointer, variable.type.shape, outer: 1, width: isOwn ? width : nil)
       do {
-        calls.append((try copy(view(value), to: out, perReplica: isOwn), nil))
+        let call = try copy(view(value), to: out, perReplica: isOwn)
+        calls.append((call, CallOrigin(layer: name, operation: "assign")))
       } catch { throw .kernel(error, operation: "assign", layer: name) }
     }
   }
@@ -283,6 +328,12 @@ final class Binding {
           pointer(operands[0]), channels: shape[3], filters: shape[2], out: pointer(result))
       ]
     case .upscaledKernelGradient:
+      if let packed = takePackedGradient(operands[0]) {
+        return [
+          factory.upscaledKernelGradient(
+            packed, channels: shape[2], filters: shape[3], dw: pointer(result))
+        ]
+      }
       return (0..<width).map { replica in
         factory.upscaledKernelGradient(
           pointer(operands[0]) + replica * program.shape(of: operands[0]).count,

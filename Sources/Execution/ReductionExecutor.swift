@@ -38,18 +38,23 @@ package final class ReductionExecutor {
                 parameters: store.parameters.pointer + at,
                 firstMoments: store.firstMoments.pointer + at,
                 secondMoments: store.secondMoments.pointer + at, count: range.count, step: step),
-              nil
+              CallOrigin(layer: "parameters", operation: "adam")
             )
           }
           return (
             factory.sumTree(
               sources, merges: merges, out: reduced.pointer + at, count: range.count, scale: scale),
-            nil
+            CallOrigin(layer: "", operation: "all_reduce")
           )
         })
     }
     self.factory = factory
   }
+
+  /// As `GroupExecutor.startProfile`.
+  package func startProfile() { for round in rounds { round.startProfile() } }
+
+  package var profile: [CallTime] { CallTime.merged(rounds.flatMap(\.times)) }
 
   package func run(round: Int) throws(ExecutionError) { try rounds[round].run() }
 

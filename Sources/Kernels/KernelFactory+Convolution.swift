@@ -15,6 +15,39 @@ struct PackedKernel: Hashable {
 package struct ConvolutionCalls {
   package var preparation: [KernelCall] = []
   package var calls: [KernelCall]
+  /// Where a kernel's gradient lies, where it was left packed.
+  package var packedGradient: PackedGradient?
+}
+
+/// A kernel's gradient as oneDNN leaves it: in blocks of 16 channels by 16 filters, in which a
+/// channel's filters are neighbours.
+///
+/// Reading it from there saves a copy into the kernel's plain order. It is overwritten by the next
+/// gradient that the factory's calls leave packed.
+package struct PackedGradient {
+  package static let block = 16
+
+  package let pointer: UnsafeMutablePointer<Float>
+  /// The distances between neighbours along the kernel's height and width, and between blocks of
+  /// channels and of filters.
+  package let strides: (height: Int, width: Int, channels: Int, filters: Int)
+
+  /// The gradient [height, width, channels, filters], split into blocks.
+  package func tensor(
+    height: Int, width: Int, channels: Int, filters: Int
+  ) -> StridedTensor {
+    StridedTensor(
+      pointer: pointer,
+      dimensions: Self.blocks(height: height, width: width, channels: channels, filters: filters),
+      strides: [
+        strides.height, strides.width, strides.channels, Self.block, strides.filters, 1,
+      ])
+  }
+
+  /// The dimensions of a kernel, split into blocks.
+  package static func blocks(height: Int, width: Int, channels: Int, filters: Int) -> [Int] {
+    [height, width, channels / block, block, filters / block, block]
+  }
 }
 
 extension KernelFactory {
@@ -23,12 +56,15 @@ extension KernelFactory {
   /// - Parameters:
   ///   - kernelIdentifier: a number that stands for the kernel's values in this step, so that they
   ///     are packed once for all calls that read them; nil packs them for this call alone.
+  ///   - leavesPacked: whether a kernel's gradient need not be written to `out` where the calls say
+  ///     that it is packed.
   ///   - bias: a number a filter that is added to `forward`'s result, before the activation.
   /// - Throws: `KernelError.oneDNN`, `.slowImplementation`
   package func convolution(
     _ shape: ConvolutionKernel, _ form: ConvolutionForm, _ a: UnsafePointer<Float>,
     _ b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, kernelIdentifier: Int? = nil,
-    bias: UnsafePointer<Float>? = nil, activation: KernelActivation = .identity
+    leavesPacked: Bool = false, bias: UnsafePointer<Float>? = nil,
+    activation: KernelActivation = .identity
   ) throws(KernelError) -> ConvolutionCalls {
     precondition(form == .forward || (bias == nil && activation == .identity))
     switch libraries.convolutions {
@@ -44,15 +80,15 @@ extension KernelFactory {
           calls: thinConvolution(shape, form, a, b, out: out, bias: bias, activation: activation))
       }
       return try oneDNNConvolution(
-        shape, form, a, b, out: out, kernelIdentifier: kernelIdentifier, bias: bias,
-        activation: activation)
+        shape, form, a, b, out: out, kernelIdentifier: kernelIdentifier,
+        leavesPacked: leavesPacked, bias: bias, activation: activation)
     }
   }
 
   private func oneDNNConvolution(
     _ shape: ConvolutionKernel, _ form: ConvolutionForm, _ a: UnsafePointer<Float>,
     _ b: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, kernelIdentifier: Int?,
-    bias: UnsafePointer<Float>?, activation: KernelActivation
+    leavesPacked: Bool, bias: UnsafePointer<Float>?, activation: KernelActivation
   ) throws(KernelError) -> ConvolutionCalls {
     #if ONEDNN
       var description = odnn_convolution(shape, form)
@@ -89,6 +125,18 @@ extension KernelFactory {
         // Read before the next gradient is computed: one piece of memory serves all.
         let packed = sharedPackedGradient(bytes: Int(odnn_call_kernel_bytes(call)))
         try check(odnn_call_set_kernel(&context, call, packed), what)
+        var strides: (Int64, Int64, Int64, Int64) = (0, 0, 0, 0)
+        let isBlocked = withUnsafeMutableBytes(of: &strides) { bytes in
+          odnn_call_kernel_blocks(call, bytes.baseAddress?.assumingMemoryBound(to: Int64.self))
+        }
+        if leavesPacked, isBlocked != 0 {
+          let count = shape.kernelHeight * shape.kernelWidth * shape.channels * shape.filters
+          let gradient = PackedGradient(
+            pointer: packed.bindMemory(to: Float.self, capacity: count),
+            strides: (Int(strides.0), Int(strides.1), Int(strides.2), Int(strides.3)))
+          return ConvolutionCalls(
+            calls: [KernelCall(odnn_execute, call)], packedGradient: gradient)
+        }
         let unpack = try reorder(&description, call, packed, out, unpacks: true, what)
         return ConvolutionCalls(calls: [KernelCall(odnn_execute, call), unpack])
       case .forward, .inputGradient:

@@ -91,9 +91,9 @@ extension KernelFactory {
   package func upscaledKernel(
     _ w: UnsafePointer<Float>, channels: Int, filters: Int, out: UnsafeMutablePointer<Float>
   ) -> KernelCall {
-    KernelCall(
-      ck_upscaled_kernel,
-      keep(ck_upscaled_kernel_arguments(a: w, out: out, i: Int64(channels), o: Int64(filters))))
+    upscaledKernel(
+      ck_upscaled_kernel, w, channels, filters, out,
+      (3 * channels * filters, channels * filters, 16 * filters, filters, 16))
   }
 
   /// The transpose of `upscaledKernel`: from dk [4, 4, filters, channels] to dw
@@ -101,8 +101,34 @@ extension KernelFactory {
   package func upscaledKernelGradient(
     _ dk: UnsafePointer<Float>, channels: Int, filters: Int, dw: UnsafeMutablePointer<Float>
   ) -> KernelCall {
+    upscaledKernel(
+      ck_upscaled_kernel_gradient, dk, channels, filters, dw,
+      (4 * channels * filters, channels * filters, 16 * channels, channels, 16))
+  }
+
+  /// The same from a gradient that was left packed.
+  package func upscaledKernelGradient(
+    _ dk: PackedGradient, channels: Int, filters: Int, dw: UnsafeMutablePointer<Float>
+  ) -> KernelCall {
+    // The big image's channels are the small one's filters: rows of the packed gradient.
+    let strides = dk.strides
+    return upscaledKernel(
+      ck_upscaled_kernel_gradient, dk.pointer, channels, filters, dw,
+      (strides.height, strides.width, strides.channels, PackedGradient.block, strides.filters))
+  }
+
+  private func upscaledKernel(
+    _ function: @escaping KernelCall.Function, _ a: UnsafePointer<Float>, _ channels: Int,
+    _ filters: Int, _ out: UnsafeMutablePointer<Float>, _ strides: (Int, Int, Int, Int, Int)
+  ) -> KernelCall {
     KernelCall(
-      ck_upscaled_kernel_gradient,
-      keep(ck_upscaled_kernel_arguments(a: dk, out: dw, i: Int64(channels), o: Int64(filters))))
+      function,
+      keep(
+        ck_upscaled_kernel_arguments(
+          a: a, out: out, i: Int64(channels), o: Int64(filters),
+          strides: (
+            Int64(strides.0), Int64(strides.1), Int64(strides.2), Int64(strides.3),
+            Int64(strides.4)
+          ))))
   }
 }

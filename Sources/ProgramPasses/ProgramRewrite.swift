@@ -61,7 +61,7 @@ extension ReplicaProgram {
   }
 
   /// How often each value is read, outputs and updates included.
-  var useCounts: [Value: Int] {
+  package var useCounts: [Value: Int] {
     var counts: [Value: Int] = [:]
     for value in instructions.flatMap(\.operands) + roots { counts[value, default: 0] += 1 }
     return counts

@@ -189,6 +189,20 @@ package final class ReplicaGroup {
     }
   }
 
+  /// From now on, the time of every kernel call of a variant is taken.
+  package func startProfile(variant: Int = 0) {
+    for worker in workers {
+      worker.executors[variant].startProfile()
+      worker.reductions[variant].startProfile()
+    }
+  }
+
+  /// What the kernel calls took since `startProfile`, all workers together.
+  package func profile(variant: Int = 0) -> [CallTime] {
+    CallTime.merged(
+      workers.flatMap { $0.executors[variant].profile + $0.reductions[variant].profile })
+  }
+
   /// The replicas as the last run left them.
   package func replicas(variant: Int = 0) -> [Replica] {
     workers.flatMap { worker in
@@ -215,7 +229,7 @@ private final class Worker: @unchecked Sendable {
   let index: Int
   let run: Range<Int>
   let executors: [GroupExecutor]
-  private let reductions: [ReductionExecutor]
+  let reductions: [ReductionExecutor]
   private let queue: DispatchQueue
   private let communicator: any Communicator
   private let options: ExecutionOptions
@@ -349,11 +363,4 @@ private final class Worker: @unchecked Sendable {
       return
     }
   }
-}
-
-/// The monotonic clock in nanoseconds.
-private func monotonicNanoseconds() -> UInt64 {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }

@@ -212,7 +212,9 @@ int ck_average_pool(const void *arguments);
 int ck_average_pool_gradient(const void *arguments);
 
 // out [4][4][o][i] from a [3][3][i][o]: along each axis, taps (a2, a1 + a2, a0 + a1, a0); the gradient is the transpose.
-struct ck_upscaled_kernel_arguments { const float *a; float *out; int64_t i, o; };
+// a may lie in blocks of 16: `strides` are its distances between taps along the height and the width, between blocks of
+// rows, rows, and blocks of columns.
+struct ck_upscaled_kernel_arguments { const float *a; float *out; int64_t i, o, strides[5]; };
 int ck_upscaled_kernel(const void *arguments);
 int ck_upscaled_kernel_gradient(const void *arguments);
 

@@ -48,6 +48,11 @@ int odnn_call_set_scratch(const struct odnn_context *context, struct odnn_call *
 // a kernel from its plain order to that of `convolution`, or back.
 int odnn_convolution_create(const struct odnn_context *context, const struct odnn_convolution *shape, const float *image, const float *result, const float *bias, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]);
 int64_t odnn_call_kernel_bytes(const struct odnn_call *call);
+// Whether the kernel lies in blocks of ODNN_BLOCK channels by ODNN_BLOCK filters, in which a channel's filters are
+// neighbours; then, the distances between neighbours along its height and width, and between blocks of channels and of
+// filters.
+enum { ODNN_BLOCK = 16 };
+int odnn_call_kernel_blocks(const struct odnn_call *call, int64_t strides[4]);
 int odnn_call_set_kernel(const struct odnn_context *context, struct odnn_call *call, void *kernel);
 int odnn_kernel_reorder_create(const struct odnn_context *context, const struct odnn_convolution *shape, const struct odnn_call *convolution, const void *source, void *target, int unpacks, struct odnn_call *call, int64_t *scratch_bytes, char implementation[64]);
 

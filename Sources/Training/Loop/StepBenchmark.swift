@@ -1,3 +1,4 @@
+import Execution
 import Kernels
 import Program
 import ProgramPasses
@@ -21,9 +22,24 @@ package struct StepBenchmark: Encodable, Sendable {
   package let examplesPerSecond: Double
   package let gigaflopsPerSecond: Double
   package let peakResidentBytes: Int
+  /// What each operation of each layer takes, where asked for.
+  package let profile: [Operation]?
+
+  /// Milliseconds are of a step and one worker, on the average over the workers.
+  package struct Operation: Encodable, Sendable {
+    package let layer: String
+    package let operation: String
+    package let milliseconds: Double
+    package let gigaflopsPerSecond: Double
+    package let gigabytesPerSecond: Double
+  }
 
   /// Runs `warmup` steps and then measures `steps`.
-  package init(_ run: TrainingRun, warmup: Int, steps: Int) throws(TrainingError) {
+  ///
+  /// - Parameter profiles: whether as many steps again are run to time every operation.
+  package init(
+    _ run: TrainingRun, warmup: Int, steps: Int, profiles: Bool = false
+  ) throws(TrainingError) {
     let configuration = run.configuration
     try run.advance(steps: max(warmup, 1))
     let stamps = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: steps + 1)
@@ -54,5 +70,16 @@ package struct StepBenchmark: Encodable, Sendable {
     examplesPerSecond = Double(configuration.batchSize) * 1000 / quantile(0.5)
     gigaflopsPerSecond = Double(flops) / quantile(0.5) / 1e6
     peakResidentBytes = Machine.peakResidentBytes
+    let workers = Double(threads)
+    profile =
+      profiles
+      ? try run.profile(steps: steps).map { time in
+        let nanoseconds = Double(time.nanoseconds)
+        return Operation(
+          layer: time.layer, operation: time.operation,
+          milliseconds: nanoseconds / 1e6 / Double(steps) / workers,
+          gigaflopsPerSecond: Double(time.floatingPointOperations) / nanoseconds,
+          gigabytesPerSecond: Double(time.bytes) / nanoseconds)
+      } : nil
   }
 }

@@ -124,6 +124,13 @@ package final class TrainingRun {
     }
   }
 
+  /// Runs `steps` steps and takes the time of every kernel call, all workers together.
+  package func profile(steps: Int) throws(TrainingError) -> [CallTime] {
+    group.startProfile()
+    try run(updates: steps, variant: 0)
+    return group.profile()
+  }
+
   private var lastVariant = 0
 
   private func run(

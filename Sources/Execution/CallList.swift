@@ -1,0 +1,108 @@
+import Glibc
+import Kernels
+
+/// Where a kernel call comes from: for messages, and for what it costs.
+struct CallOrigin {
+  var layer: String
+  var operation: String
+  var floatingPointOperations = 0
+  /// Bytes read and written once by an ideal machine.
+  var bytes = 0
+}
+
+/// What the calls of one operation of a layer took, all together.
+package struct CallTime: Sendable {
+  package let layer: String
+  package let operation: String
+  package fileprivate(set) var nanoseconds: UInt64
+  package fileprivate(set) var floatingPointOperations: Int
+  package fileprivate(set) var bytes: Int
+
+  /// The times of the same layer and operation added up.
+  package static func merged(_ times: [CallTime]) -> [CallTime] {
+    var positions: [String: Int] = [:]
+    var merged: [CallTime] = []
+    for time in times {
+      let key = "\(time.layer) \(time.operation)"
+      guard let position = positions[key] else {
+        positions[key] = merged.count
+        merged.append(time)
+        continue
+      }
+      merged[position].nanoseconds += time.nanoseconds
+      merged[position].floatingPointOperations += time.floatingPointOperations
+      merged[position].bytes += time.bytes
+    }
+    return merged
+  }
+}
+
+/// Kernel calls in order.
+final class CallList {
+  private let calls: UnsafeMutableBufferPointer<KernelCall>
+  private let origins: [CallOrigin]
+  /// The nanoseconds of each call, where they are taken.
+  private var nanoseconds: UnsafeMutableBufferPointer<UInt64>?
+  private var runs = 0
+
+  init(_ calls: [(call: KernelCall, origin: CallOrigin)]) {
+    self.calls = .allocate(capacity: calls.count)
+    _ = self.calls.initialize(from: calls.map(\.call))
+    origins = calls.map(\.origin)
+  }
+
+  deinit {
+    calls.deallocate()
+    nanoseconds?.deallocate()
+  }
+
+  var isEmpty: Bool { calls.isEmpty }
+
+  func run() throws(ExecutionError) {
+    if let nanoseconds { return try run(timing: nanoseconds) }
+    for index in 0..<calls.count {
+      let code = calls[index].run()
+      if code != 0 { throw failure(code, index) }
+    }
+  }
+
+  private func run(
+    timing nanoseconds: UnsafeMutableBufferPointer<UInt64>
+  ) throws(ExecutionError) {
+    var start = monotonicNanoseconds()
+    for index in 0..<calls.count {
+      let code = calls[index].run()
+      if code != 0 { throw failure(code, index) }
+      let end = monotonicNanoseconds()
+      nanoseconds[index] += end - start
+      start = end
+    }
+    runs += 1
+  }
+
+  func startProfile() {
+    if nanoseconds == nil { nanoseconds = .allocate(capacity: calls.count) }
+    nanoseconds?.update(repeating: 0)
+    runs = 0
+  }
+
+  var times: [CallTime] {
+    guard let nanoseconds else { return [] }
+    return zip(origins, nanoseconds).map { origin, time in
+      CallTime(
+        layer: origin.layer, operation: origin.operation, nanoseconds: time,
+        floatingPointOperations: origin.floatingPointOperations * runs, bytes: origin.bytes * runs)
+    }
+  }
+
+  private func failure(_ code: Int32, _ index: Int) -> ExecutionError {
+    .failedCall(code: code, operation: origins[index].operation, layer: origins[index].layer)
+  }
+}
+
+/// The monotonic clock in nanoseconds.
+package func monotonicNanoseconds() -> UInt64 {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
