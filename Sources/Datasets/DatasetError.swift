@@ -17,6 +17,7 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
   case truncatedGzip(path: String)
   case corruptGzip(path: String, reason: String)
   case unsupportedChannels(Int)
+  case unknownKind(path: String, start: [UInt8])
   case noImageFiles(path: String)
   /// `image` is a file, or a file and what stands for the image in it.
   case badImage(image: String, ImageProblem)
@@ -41,8 +42,8 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .labelsFile(let path):
       "\(path) is a labels file (IDX1), expected images (IDX3)"
     case .wrongMagic(let path, let found):
-      "\(path) starts with \(hexadecimal(found)), "
-        + "expected \(hexadecimal(IDXHeader.imagesMagic)) (IDX3 of unsigned bytes)"
+      "\(path) starts with \(word(found)), "
+        + "expected \(word(IDXHeader.imagesMagic)) (IDX3 of unsigned bytes)"
     case .noImages(let path):
       "\(path) holds 0 images, expected at least one"
     case .emptyImages(let path, let height, let width):
@@ -64,6 +65,9 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
         + "expected \(expected)"
     case .unsupportedChannels(let count):
       "images are read as grey (1 channel) or RGB (3 channels), not with \(count)"
+    case .unknownKind(let path, let start):
+      "\(path) starts with the bytes \(hexadecimal(start)), "
+        + "expected a pack, an LMDB, an IDX file (gzipped or not) or a directory"
     case .noImageFiles(let path):
       "\(path) holds no image, expected files named .png, .jpg, .jpeg or .webp"
     case .badImage(let image, let problem):
@@ -88,7 +92,7 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  private func hexadecimal(_ word: UInt32) -> String {
+  private func word(_ word: UInt32) -> String {
     let digits = String(word, radix: 16)
     return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
   }
@@ -102,6 +106,11 @@ package enum DatasetError: Error, Equatable, CustomStringConvertible {
   var isOfOneImage: Bool {
     if case .badImage = self { true } else { false }
   }
+}
+
+/// Bytes as people read them: `89 50 4e`.
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
 }
 
 /// The reason that the C library gives for its last failure.

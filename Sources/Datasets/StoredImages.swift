@@ -24,9 +24,9 @@ package enum StoredImages: Equatable, Sendable {
   case pack(path: String)
 
   /// Tells from what is at a path which kind it is: a directory is a folder, or an LMDB where it has a
-  /// `data.mdb`; a file is what its first bytes say, and IDX where they say nothing.
+  /// `data.mdb`; a file is what its first bytes say.
   ///
-  /// Throws `unreadable`.
+  /// Throws `unreadable`, `unknownKind`.
   package init(at path: String) throws(DatasetError) {
     if isDirectory(path) {
       let isLMDB = FileManager.default.fileExists(atPath: "\(path)/\(LMDBImages.fileName)")
@@ -38,8 +38,10 @@ package enum StoredImages: Equatable, Sendable {
       self = .pack(path: path)
     } else if LMDBImages.isLMDB(start) || path.hasSuffix(".mdb") {
       self = .lmdb(path: path)
-    } else {
+    } else if start.starts(with: [0, 0]) || start.starts(with: [0x1F, 0x8B]) {
       self = .idx(try DatasetLocation.idx(path: path))
+    } else {
+      throw .unknownKind(path: path, start: Array(start.prefix(8)))
     }
   }
 

@@ -12,8 +12,8 @@ extension Activation {
   }
 }
 
-extension Program.ResizeMethod {
-  var kernel: Kernels.ResizeMethod {
+extension ResizeMethod {
+  var kernel: ResizeKernel {
     switch self {
     case .nearest: .nearest
     case .bilinear: .bilinear

@@ -18,7 +18,7 @@ extension KernelFactory {
 
   /// out, of `height` × `width`, from x.
   package func resize(
-    _ x: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, method: ResizeMethod,
+    _ x: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, method: ResizeKernel,
     out: UnsafeMutablePointer<Float>
   ) -> KernelCall {
     KernelCall(ck_resize, resizeArguments(x, images, height: height, width: width, method, out))
@@ -26,7 +26,7 @@ extension KernelFactory {
 
   /// The transpose of `resize`: dx, of the shape `images`, from dy, of `height` × `width`.
   package func resizeGradient(
-    _ dy: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, method: ResizeMethod,
+    _ dy: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, method: ResizeKernel,
     dx: UnsafeMutablePointer<Float>
   ) -> KernelCall {
     KernelCall(
@@ -34,7 +34,7 @@ extension KernelFactory {
   }
 
   private func resizeArguments(
-    _ a: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, _ method: ResizeMethod,
+    _ a: UnsafePointer<Float>, _ images: Images, height: Int, width: Int, _ method: ResizeKernel,
     _ out: UnsafeMutablePointer<Float>
   ) -> UnsafePointer<ck_resize_arguments> {
     let taps = { (input: Int, output: Int) in

@@ -109,8 +109,9 @@ private struct Views {
         let (root, inner) = root(of: operand)
         if inArena(operand), inner == 0, size(root) == size(operand),
           root != instruction.results[0],
-          size(operand) * program.shape(of: instruction.results[0]).count
-            == size(instruction.results[0]) * program.shape(of: operand).count
+          size(operand) / program.shape(of: operand).count
+            == size(instruction.results[0])
+            / program.shape(of: instruction.results[0]).count
         {
           parents[root] = (instruction.results[0], shift)
         }
@@ -137,7 +138,7 @@ extension ReplicaProgram {
   ) -> Int? {
     guard let operand = instruction.operands.first, let result = instruction.results.first,
       // For one replica or for all, both alike.
-      size(operand) * shape(of: result).count == size(result) * shape(of: operand).count
+      size(operand) / shape(of: operand).count == size(result) / shape(of: result).count
     else { return nil }
     let sameLayout = outer[operand.index] == outer[result.index]
     switch instruction.operation {

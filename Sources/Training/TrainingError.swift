@@ -4,8 +4,6 @@ import Replicas
 
 /// Why a run cannot start or go on.
 package enum TrainingError: Error, CustomStringConvertible {
-  /// The configuration asks for something that this version does not have.
-  case unavailable(key: String, expected: String)
   /// The configuration lacks a key that another one makes necessary.
   case missing(key: String, reason: String)
   case program(ProgramError)
@@ -17,8 +15,6 @@ package enum TrainingError: Error, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .unavailable(let key, let expected):
-      "\(key): this version has only \(expected)"
     case .missing(let key, let reason): "\(key): a value is expected, because \(reason)"
     case .program(let error): error.description
     case .replicas(let error): error.description

@@ -55,7 +55,7 @@ enum Failure {
 
   private static func code(of error: TrainingError) -> Int32 {
     switch error {
-    case .unavailable, .missing, .program, .dataset, .initialValue: badInput
+    case .missing, .program, .dataset, .initialValue: badInput
     case .file(let error): code(of: error)
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):

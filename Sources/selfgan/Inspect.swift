@@ -15,10 +15,16 @@ struct Inspect: ParsableCommand {
       let configuration = try options.load()
       let program = try TrainingStep(configuration).program()
       let lowering = configuration.lowering
-      let lowered = try program.lowered(lowering)
-      printLayers(program, lowered)
-      print("\n# One step of one replica, as written\n\n\(program)")
-      print("# The same step as it is executed\n\n\(lowered)")
+      do {
+        let lowered = try program.lowered(lowering)
+        printLayers(program, lowered)
+        print("\n# One step of one replica, as written\n\n\(program)")
+        print("# The same step as it is executed\n\n\(lowered)")
+      } catch {
+        print("# One step of one replica, as written\n\n\(program)")
+        try printLegality(program, lowering)
+        throw error
+      }
       try printLegality(program, lowering)
     }
   }
@@ -72,16 +78,22 @@ struct Inspect: ParsableCommand {
     print(
       "TensorFlow operations as written: "
         + written.tensorFlowOperations.map(\.name).sorted().joined(separator: ", "))
-    let refused = written.unsupportedOperations(on: runtime)
+    let missing = written.unsupportedOperations(on: runtime)
+    if !missing.isEmpty { print("without a kernel: " + missing.map(name).joined(separator: ", ")) }
+    var compiled = written
+    if lowering.legalizes {
+      let (legal, replacements) = try program.legalized(for: runtime)
+      for replacement in replacements {
+        print(
+          "replaced: \(replacement.original) (\(replacement.layer)) by \(replacement.replacement)")
+      }
+      compiled = try legal.expandingGradients()
+    }
+    let refused = compiled.unsupportedOperations(on: runtime)
     print(
       refused.isEmpty
         ? "legal: every operation has a kernel"
-        : "without a kernel: "
-          + refused.map { "\($0.name) (\($0.layer))" }.joined(separator: ", "))
-    for replacement in try program.legalized(for: runtime).replacements {
-      print(
-        "replaced: \(replacement.original) (\(replacement.layer)) by \(replacement.replacement)")
-    }
+        : "refused: " + refused.map(name).joined(separator: ", "))
     print("\n# Operations that some runtime has no kernel for\n")
     row("operation", TPURuntime.allCases.map(\.rawValue).joined(separator: "  "))
     for (operation, supported) in TPURuntime.support {
@@ -90,5 +102,9 @@ struct Inspect: ParsableCommand {
         TPURuntime.allCases.map { supported.contains($0) ? "yes " : "no  " }
           .joined(separator: "  "))
     }
+  }
+
+  private func name(_ operation: UnsupportedOperation) -> String {
+    "\(operation.name) (\(operation.layer))"
   }
 }

@@ -94,7 +94,7 @@ import Testing
     (["nowhere", "--size", "8"], ["nowhere", "No such file"]),
     (["empty", "--size", "8"], ["empty", "no image"]),
     (["idx", "--size", "8", "--channels", "3"], ["idx", "1 channel", "3"]),
-    (["photos/000.png", "--size", "8"], ["photos/000.png", "IDX3"]),
+    (["photos/000.png", "--size", "8"], ["photos/000.png", "IDX"]),
   ])
   func impossibleArguments(_ arguments: [String], _ facts: [String]) throws {
     try DataFiles.writeFolder("photos", count: 1, in: scratch)

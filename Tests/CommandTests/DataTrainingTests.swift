@@ -111,7 +111,7 @@ import Testing
 
   /// The place of a changed byte, and what the sentence has to say.
   @Test(arguments: [
-    (0, ["no pack"]), (8, ["version"]), (16, ["damaged"]), (4096, ["image 0", "check sum"]),
+    (0, ["starts with"]), (8, ["version"]), (16, ["damaged"]), (4096, ["image 0", "check sum"]),
     (6000, ["check sum"]), (-1, ["damaged"]), (nil, ["bytes"]),
   ])
   func aBadPack(_ place: Int?, _ facts: [String]) throws {

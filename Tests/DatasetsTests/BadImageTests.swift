@@ -20,10 +20,12 @@ struct BadImageTests {
     return String(found.dropFirst(prefix.count))
   }
 
-  @Test("that is cut off is refused", arguments: [
-    ("colour.png", "PNG"), ("palette.png", "PNG"), ("colour.jpg", "JPEG"),
-    ("progressive.jpg", "JPEG"), ("colour.webp", "WebP"), ("lossless.webp", "WebP"),
-  ])
+  @Test(
+    "that is cut off is refused",
+    arguments: [
+      ("colour.png", "PNG"), ("palette.png", "PNG"), ("colour.jpg", "JPEG"),
+      ("progressive.jpg", "JPEG"), ("colour.webp", "WebP"), ("lossless.webp", "WebP"),
+    ])
   func truncated(file: String, format: String) throws {
     let whole = try GoldenImages.bytes(file)
     #expect(try refusal(whole, as: file) == nil)
@@ -41,11 +43,13 @@ struct BadImageTests {
         == "starts with the bytes 68 65 6c 6c 6f 2c 20 77, expected a PNG, JPEG or WebP image")
   }
 
-  @Test("of another type than its name says is refused", arguments: [
-    ("colour.png", "a.jpg", "is a PNG image by its first bytes, expected JPEG by its name"),
-    ("colour.jpg", "a.webp", "is a JPEG image by its first bytes, expected WebP by its name"),
-    ("colour.webp", "a.PNG", "is a WebP image by its first bytes, expected PNG by its name"),
-  ])
+  @Test(
+    "of another type than its name says is refused",
+    arguments: [
+      ("colour.png", "a.jpg", "is a PNG image by its first bytes, expected JPEG by its name"),
+      ("colour.jpg", "a.webp", "is a JPEG image by its first bytes, expected WebP by its name"),
+      ("colour.webp", "a.PNG", "is a WebP image by its first bytes, expected PNG by its name"),
+    ])
   func misnamed(file: String, name: String, sentence: String) throws {
     #expect(try refusal(GoldenImages.bytes(file), as: name) == sentence)
   }
@@ -116,10 +120,12 @@ struct BadImageTests {
       ])
   }
 
-  @Test("with any bit changed gives an image or an error, never a trap", arguments: [
-    "colour.png", "palette.png", "sixteen.png", "progressive.jpg", "colour.jpg", "colour.webp",
-    "lossless.webp", "alpha.webp",
-  ])
+  @Test(
+    "with any bit changed gives an image or an error, never a trap",
+    arguments: [
+      "colour.png", "palette.png", "sixteen.png", "progressive.jpg", "colour.jpg", "colour.webp",
+      "lossless.webp", "alpha.webp",
+    ])
   func hostile(file: String) throws {
     let directory = try ScratchDirectory()
     let whole = try GoldenImages.bytes(file)
@@ -127,8 +133,10 @@ struct BadImageTests {
     var refused = 0
     for _ in 0..<300 {
       var bytes = whole
-      bytes[Int.random(in: 0..<bytes.count, using: &numbers)] ^= 1 << UInt8.random(
-        in: 0..<8, using: &numbers)
+      bytes[Int.random(in: 0..<bytes.count, using: &numbers)] ^=
+        1
+        << UInt8.random(
+          in: 0..<8, using: &numbers)
       try directory.write(bytes, as: file)
       let images = try DecodedImages(
         ImageFolder(path: directory.path),

@@ -26,7 +26,8 @@ struct DecodingTests {
     let found = try read(test)
     try #require(found.count == test.levels.count)
     let differences = zip(found, test.levels).map { abs(Int($0) - Int($1)) }
-    let isExact = ["colour.png", "grey.png", "alpha.png", "palette.png"].contains(test.file)
+    let isExact =
+      ["colour.png", "grey.png", "alpha.png", "palette.png"].contains(test.file)
       || test.file.hasPrefix("lossless") || test.file == "alpha.webp"
     #expect(differences.max() ?? 0 <= (isExact ? 0 : 1), "\(differences)")
     #expect(Double(differences.reduce(0, +)) / Double(differences.count) < 1)

@@ -159,9 +159,11 @@ struct IDXImagesTests {
         == "\(file) holds images of 1 channel, expected 3")
   }
 
-  @Test("are the first ones of a fraction of the file, one at least", arguments: [
-    (1.0, 10), (0.5, 5), (0.39, 3), (0.01, 1),
-  ])
+  @Test(
+    "are the first ones of a fraction of the file, one at least",
+    arguments: [
+      (1.0, 10), (0.5, 5), (0.39, 3), (0.01, 1),
+    ])
   func fraction(fraction: Double, count: Int) throws {
     let directory = try ScratchDirectory()
     let file = try directory.write(idxImages(count: 10, height: 2, width: 2), as: "a")

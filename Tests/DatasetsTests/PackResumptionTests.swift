@@ -87,9 +87,11 @@ struct PackResumptionTests {
     try expectImages(0..<10_000)
   }
 
-  @Test("begins anew where the source has changed, or the unfinished file is damaged", arguments: [
-    "time", "size", "count", "journal", "data", "foreign", "short",
-  ])
+  @Test(
+    "begins anew where the source has changed, or the unfinished file is damaged",
+    arguments: [
+      "time", "size", "count", "journal", "data", "foreign", "short",
+    ])
   func startedAnew(change: String) throws {
     _ = try begin()
     var bytes = try directory.data("pack.partial")

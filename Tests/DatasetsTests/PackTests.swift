@@ -71,7 +71,8 @@ struct PackTests {
       try refusal(Array(whole.prefix(1000)))
         == "ends after 1000 bytes, expected a pack's header of 4096 bytes")
     #expect(
-      try refusal(changed(0, 0x20)) == "is no pack: it starts with \"sELFPACK\", expected \"SELFPACK\"")
+      try refusal(changed(0, 0x20))
+        == "is no pack: it starts with \"sELFPACK\", expected \"SELFPACK\"")
     #expect(try refusal([]) == "is no pack: it starts with \"\", expected \"SELFPACK\"")
     #expect(
       try refusal(Self.pack(Self.images, height: 2, width: 1, channels: 3, version: 2))

@@ -16,7 +16,9 @@ struct StoredImagesTests {
   /// A folder and an LMDB of the same images, and a pack of the folder.
   private func stored(_ images: [TestImage], _ request: ImageRequest) throws -> [StoredImages] {
     try directory.makeDirectory("folder")
-    let encoded = try images.enumerated().map { (key: name($0.offset), value: try $0.element.png()) }
+    let encoded = try images.enumerated().map {
+      (key: name($0.offset), value: try $0.element.png())
+    }
     for image in encoded { try directory.write(image.value, as: "folder/\(image.key)") }
     let database = try directory.writeLMDB(encoded.reversed(), as: "lmdb")
     let folder = StoredImages.folder(path: directory.file("folder"))
@@ -55,9 +57,11 @@ struct StoredImagesTests {
     }
   }
 
-  @Test("are the same where each has another size, grey and in part", arguments: [
-    ResamplingFilter.lanczos, .bilinear,
-  ])
+  @Test(
+    "are the same where each has another size, grey and in part",
+    arguments: [
+      ResamplingFilter.lanczos, .bilinear,
+    ])
   func sameResized(filter: ResamplingFilter) throws {
     let images = (0..<20).map { TestImage(height: 3 + $0, width: 30 - $0, number: $0) }
     var request = ImageRequest(shape: ImageShape(height: 8, width: 8, channels: 1))

@@ -136,8 +136,8 @@ struct ConvolutionReferenceTests {
     #expect(tall.values == wide.values.flatMap { [$0, $0] })
   }
 
-  @Test(arguments: [ResizeMethod.nearest, .bilinear])
-  func resizingsGradientIsItsTranspose(_ method: ResizeMethod) {
+  @Test(arguments: [ResizeKernel.nearest, .bilinear])
+  func resizingsGradientIsItsTranspose(_ method: ResizeKernel) {
     var numbers = SeededNumbers(seed: 2)
     for (height, width) in [(7, 3), (2, 9), (5, 4)] {
       let x = tensor([2, 2, 5, 4, 3], &numbers)

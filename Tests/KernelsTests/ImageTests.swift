@@ -13,7 +13,7 @@ struct ImageTests {
 
   @Test(arguments: resizes, channels)
   func resizingAgreesWithTheReference(size: (from: [Int], to: [Int]), channels: Int) throws {
-    for method in [ResizeMethod.nearest, .bilinear] {
+    for method in [ResizeKernel.nearest, .bilinear] {
       let bench = try Workbench()
       var numbers = SeededNumbers(seed: channels)
       let (small, large) = ([3] + size.from + [channels], [3] + size.to + [channels])

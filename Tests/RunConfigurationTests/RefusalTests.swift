@@ -27,7 +27,7 @@ struct RefusalTests {
     (
       "frobnicate: 1",
       "frobnicate: unknown key; the keys are model, objective, batchNorm, optimizer, data, kernels, "
-        + "gradients, batchSize, replicas, steps, seed, logEvery, sampleEvery, reduction, threads, "
+        + "tpu, fusion, gradients, batchSize, replicas, steps, seed, logEvery, sampleEvery, reduction, threads, "
         + "communication, shards"
     ),
     ("\"steps\\n\": 1", "steps\\u000A: unknown key; did you mean steps?"),

@@ -36,8 +36,4 @@ package enum ImageProblem: Error, Equatable, CustomStringConvertible {
       "does not have the check sum that was written with it: the file is damaged"
     }
   }
-
-  private func hexadecimal(_ bytes: [UInt8]) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-  }
 }

@@ -40,10 +40,7 @@ package struct LMDBImages: EncodedImages {
   package func name(ofRow row: Int) -> String {
     let key = file.bytes[records[row].key].prefix(64)
     let isText = key.allSatisfy { (0x20..<0x7F).contains($0) }
-    let text =
-      isText
-      ? String(decoding: key, as: UTF8.self)
-      : key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    let text = isText ? String(decoding: key, as: UTF8.self) : hexadecimal(Array(key))
     return "\(path), key \(text)"
   }
 

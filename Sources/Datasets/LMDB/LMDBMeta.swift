@@ -39,7 +39,9 @@ struct LMDBMeta {
   private init(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, _ refuse: (LMDBProblem) -> DatasetError
   ) throws(DatasetError) {
-    guard bytes.count >= offset + Self.byteCount else { throw refuse(.tooShort(bytes: bytes.count)) }
+    guard bytes.count >= offset + Self.byteCount else {
+      throw refuse(.tooShort(bytes: bytes.count))
+    }
     let page = UnsafeRawBufferPointer(rebasing: bytes[offset...])
     guard page.integer(at: 10, as: UInt16.self) & Self.metaPage != 0,
       page.integer(at: 16) == Self.magic

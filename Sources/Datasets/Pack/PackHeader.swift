@@ -33,11 +33,10 @@ struct PackHeader: Equatable {
     guard bytes.count >= Self.byteCount, fileSize >= Self.dataOffset else {
       throw .truncatedHeader(bytes: fileSize)
     }
-    let (version, fields) = bytes.withUnsafeBytes { ($0.integer(at: 8, as: UInt32.self), Fields($0)) }
+    let fields = bytes.withUnsafeBytes { Fields($0) }
     // Before the check sum, which another version may have elsewhere.
-    guard version == Self.version else { throw .unknownVersion(version) }
-    guard fields.checksum == bytes.withUnsafeBytes({ Datasets.checksum(.init(rebasing: $0[..<40])) })
-    else { throw .damagedHeader }
+    guard fields.version == Self.version else { throw .unknownVersion(fields.version) }
+    guard fields.hasRightChecksum else { throw .damagedHeader }
     self = try fields.header()
     guard self.fileSize == fileSize else {
       throw .wrongSize(expected: self.fileSize, found: fileSize)
@@ -45,20 +44,23 @@ struct PackHeader: Equatable {
   }
 
   private struct Fields {
+    let version: UInt32
     let count: UInt64
     let height: UInt32
     let width: UInt32
     let channels: UInt32
     let tableChecksum: UInt32
-    let checksum: UInt32
+    let hasRightChecksum: Bool
 
     init(_ bytes: UnsafeRawBufferPointer) {
+      version = bytes.integer(at: 8)
       count = bytes.integer(at: 16)
       height = bytes.integer(at: 24)
       width = bytes.integer(at: 28)
       channels = bytes.integer(at: 32)
       tableChecksum = bytes.integer(at: 36)
-      checksum = bytes.integer(at: 40)
+      hasRightChecksum =
+        bytes.integer(at: 40) == checksum(UnsafeRawBufferPointer(rebasing: bytes[..<40]))
     }
 
     func header() throws(PackProblem) -> PackHeader {

@@ -21,17 +21,21 @@ struct PackJournal: Equatable {
   /// Nil where the bytes, the first of a file, are no journal of this version.
   init?(_ bytes: [UInt8]) {
     guard bytes.count >= Self.byteCount, bytes.starts(with: Self.magic.utf8) else { return nil }
-    let isWhole = bytes.withUnsafeBytes {
-      $0.integer(at: 8) == PackHeader.version
-        && $0.integer(at: 48) == checksum(.init(rebasing: $0[..<48]))
+    let whole = bytes.withUnsafeBytes { Self(whole: $0) }
+    guard let whole else { return nil }
+    self = whole
+  }
+
+  private init?(whole bytes: UnsafeRawBufferPointer) {
+    func number(at offset: Int) -> Int {
+      Int(clamping: bytes.integer(at: offset, as: UInt64.self))
     }
-    guard isWhole else { return nil }
-    fingerprint = bytes.withUnsafeBytes { $0.integer(at: 16) }
-    tableChecksum = bytes.withUnsafeBytes { $0.integer(at: 12) }
-    (rows, images, skipped) = bytes.withUnsafeBytes { bytes in
-      func number(_ offset: Int) -> Int { Int(clamping: bytes.integer(at: offset, as: UInt64.self)) }
-      return (number(24), number(32), number(40))
-    }
+    guard bytes.integer(at: 8) == PackHeader.version,
+      bytes.integer(at: 48) == checksum(UnsafeRawBufferPointer(rebasing: bytes[..<48]))
+    else { return nil }
+    tableChecksum = bytes.integer(at: 12)
+    fingerprint = bytes.integer(at: 16)
+    (rows, images, skipped) = (number(at: 24), number(at: 32), number(at: 40))
   }
 
   var bytes: [UInt8] {

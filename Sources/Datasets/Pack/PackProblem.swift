@@ -32,6 +32,7 @@ package enum PackProblem: Error, Equatable, CustomStringConvertible {
   }
 
   private func printable(_ bytes: [UInt8]) -> String {
-    String(decoding: bytes.map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
+    String(
+      decoding: bytes.map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
   }
 }

@@ -1,5 +1,5 @@
 /// How a resized pixel is computed from its neighbours.
-package enum ResizeMethod: Hashable, Sendable {
+package enum ResizeKernel: Hashable, Sendable {
   /// Pixel ⌊i · in / out⌋.
   case nearest
   /// Between the two nearest pixels at (i + ½) · in / out − ½, the border repeated: TensorFlow 2's
@@ -25,7 +25,7 @@ package enum ResizeMethod: Hashable, Sendable {
 /// Images of any number of leading axes: [.., height, width, channels].
 extension Reference {
   package static func resize(
-    _ x: DoubleTensor, height: Int, width: Int, method: ResizeMethod
+    _ x: DoubleTensor, height: Int, width: Int, method: ResizeKernel
   ) -> DoubleTensor {
     var y = DoubleTensor(shape: x.shape.dropLast(3) + [height, width, x.shape[x.shape.count - 1]])
     forEachTap(of: method, small: x.shape, large: y.shape) { input, output, weight in
@@ -37,7 +37,7 @@ extension Reference {
   /// The transpose of `resize`: from its result's cotangent to that of an image of
   /// `height` × `width`.
   package static func resizeGradient(
-    _ dy: DoubleTensor, height: Int, width: Int, method: ResizeMethod
+    _ dy: DoubleTensor, height: Int, width: Int, method: ResizeKernel
   ) -> DoubleTensor {
     var dx = DoubleTensor(
       shape: dy.shape.dropLast(3) + [height, width, dy.shape[dy.shape.count - 1]])
@@ -50,7 +50,7 @@ extension Reference {
   /// Calls `body` with the flat index of every element of the result and each one of the input that
   /// it depends on, with its weight.
   private static func forEachTap(
-    of method: ResizeMethod, small input: [Int], large output: [Int],
+    of method: ResizeKernel, small input: [Int], large output: [Int],
     _ body: (_ input: Int, _ output: Int, _ weight: Double) -> Void
   ) {
     let (from, to) = (Array(input.suffix(3)), Array(output.suffix(3)))
