@@ -94,13 +94,9 @@ extension KernelFactory {
       var description = odnn_convolution(shape, form)
       description.has_bias = bias == nil ? 0 : 1
       var follows: [KernelCall] = []
-      switch activation {
-      case .identity: description.activation = Int32(ODNN_NONE.rawValue)
-      case .tanh: description.activation = Int32(ODNN_TANH.rawValue)
-      case .leakyReLU(let slope):
-        description.activation = Int32(ODNN_LEAKY_RELU.rawValue)
-        description.slope = Float(slope)
-      case .sigmoid:
+      if let (code, slope) = activation.libraryCode {
+        (description.activation, description.slope) = (code, slope)
+      } else {
         follows = biasActivation(
           out, rows: shape.examples * shape.outputHeight * shape.outputWidth,
           columns: shape.filters, bias: nil, activation)

@@ -307,13 +307,9 @@ extension KernelFactory {
       }
       shape.has_bias = bias == nil ? 0 : 1
       var follows: [KernelCall] = []
-      switch activation {
-      case .identity: shape.activation = Int32(ODNN_NONE.rawValue)
-      case .tanh: shape.activation = Int32(ODNN_TANH.rawValue)
-      case .leakyReLU(let slope):
-        shape.activation = Int32(ODNN_LEAKY_RELU.rawValue)
-        shape.slope = Float(slope)
-      case .sigmoid:
+      if let (code, slope) = activation.libraryCode {
+        (shape.activation, shape.slope) = (code, slope)
+      } else {
         follows = biasActivation(out, rows: rows, columns: n, bias: nil, activation)
       }
       let call = libraryCall()
@@ -408,3 +404,17 @@ extension KernelFactory {
           segment_rows: Int64(segmentRows), rows: Int64(rows), k: Int64(k), n: Int64(n))))
   }
 }
+
+#if ONEDNN
+  extension KernelActivation {
+    /// What makes oneDNN apply the activation itself; nil where a call of our own does.
+    var libraryCode: (activation: Int32, slope: Float)? {
+      switch self {
+      case .identity: (Int32(ODNN_NONE.rawValue), 0)
+      case .tanh: (Int32(ODNN_TANH.rawValue), 0)
+      case .leakyReLU(let slope): (Int32(ODNN_LEAKY_RELU.rawValue), Float(slope))
+      case .sigmoid: nil
+      }
+    }
+  }
+#endif

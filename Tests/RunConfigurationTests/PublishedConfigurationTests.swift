@@ -44,6 +44,49 @@ struct PublishedConfigurationTests {
     }
   }
 
+  @Test(arguments: [
+    ("dcgan", 28, 1, "keras"), ("dcgan-published", 28, 1, "keras"),
+    ("dcgan-bedroom", 64, 3, "keras"), ("dcgan-gpu", 32, 1, "pytorch"),
+    ("dcgan-gpu-bedroom", 64, 3, "pytorch"), ("dcgan-classic", 32, 1, "pytorch"),
+  ])
+  func `the convolutional models have their published sizes`(
+    name: String, side: Int, channels: Int, layout: String
+  ) throws {
+    let run = try Self.configuration("\(name).yaml")
+    #expect(run.model.kind == .dcgan && run.model.layout.rawValue == layout)
+    #expect(run.model.latentSize == 100 && run.batchSize == 64)
+    #expect(run.model.image.height == side && run.model.image.width == side)
+    #expect(run.model.image.channels == channels)
+    #expect(run.replicas == (layout == "keras" ? 8 : 1))
+    #expect(run.optimizer.epsilon == (layout == "keras" ? 1e-7 : 1e-8))
+    #expect(run.optimizer.variant.rawValue == layout)
+    // The Keras DCGAN cycles through its images in order; PyTorch's loaders shuffle, and resize
+    // bilinearly.
+    #expect(run.data.order == (layout == "keras" ? .sequential : .shuffled))
+    #expect(run.data.resize == (layout == "keras" ? .lanczos : .bilinear))
+    #expect(run.data.kind == (channels == 3 ? .lmdb : .mnist))
+    #expect(run.tpu.runtime == .v113 && run.tpu.legalize)
+  }
+
+  @Test func `dcgan-published differs from dcgan in weights and loss`() throws {
+    var expected = try Self.configuration("dcgan.yaml")
+    expected.objective.weights = .validity
+    expected.objective.loss = .publishedCrossEntropy
+    #expect(try Self.configuration("dcgan-published.yaml") == expected)
+  }
+
+  @Test func `dcgan-classic differs from dcgan-gpu in the objective`() throws {
+    var expected = try Self.configuration("dcgan-gpu.yaml")
+    expected.objective.kind = .classic
+    #expect(try Self.configuration("dcgan-classic.yaml") == expected)
+  }
+
+  @Test func `bedrooms are a fifth of LSUN's`() throws {
+    for name in ["dcgan-bedroom", "dcgan-gpu-bedroom"] {
+      #expect(try Self.configuration("\(name).yaml").data.fraction == 0.2)
+    }
+  }
+
   @Test func `gan is the paper's Keras run, which the defaults are`() throws {
     #expect(try Self.configuration("gan.yaml") == Configuration())
     let run = Configuration()

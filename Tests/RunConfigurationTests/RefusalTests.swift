@@ -208,7 +208,7 @@ struct RefusalTests {
   }
 
   private static let rootKeys =
-    "model, objective, batchNorm, optimizer, data, kernels, gradients, batchSize, replicas, steps, "
+    "model, objective, batchNorm, optimizer, data, kernels, tpu, fusion, gradients, batchSize, replicas, steps, "
     + "seed, logEvery, sampleEvery, reduction, threads, communication, shards"
 
   @Test(arguments: [

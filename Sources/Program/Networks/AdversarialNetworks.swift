@@ -1,5 +1,18 @@
 /// Whose layers, initial values and batch-norm constants.
-package enum NetworkLayout: Sendable { case keras, pytorch }
+package enum NetworkLayout: Sendable {
+  case keras, pytorch
+
+  /// - Parameter pytorch: the initial values in the PyTorch layout.
+  func conventions(
+    _ batchNorm: BatchNormConventions.Replicas,
+    pytorch initialValues: LayerConventions.InitialValues
+  ) -> LayerConventions {
+    switch self {
+    case .keras: .keras(batchNorm)
+    case .pytorch: .pytorch(batchNorm, initialValues: initialValues)
+    }
+  }
+}
 
 /// A generator and a discriminator that share a program's builder.
 package protocol AdversarialNetworks: Sendable {

@@ -13,11 +13,7 @@ package struct DeepConvolutional: AdversarialNetworks {
     self.layout = layout
     self.latentSize = latentSize
     self.imageShape = imageShape
-    conventions =
-      switch layout {
-      case .keras: .keras(batchNorm)
-      case .pytorch: .pytorch(batchNorm, initialValues: .dcgan)
-      }
+    conventions = layout.conventions(batchNorm, pytorch: .dcgan)
   }
 
   private static let leakyReLU = Activation.leakyReLU(slope: 0.2)

@@ -13,11 +13,7 @@ package struct MultilayerPerceptron: AdversarialNetworks {
     self.layout = layout
     self.latentSize = latentSize
     self.imageShape = imageShape
-    conventions =
-      switch layout {
-      case .keras: .keras(batchNorm)
-      case .pytorch: .pytorch(batchNorm)
-      }
+    conventions = layout.conventions(batchNorm, pytorch: .inverseSquareRoot)
   }
 
   private static let leakyReLU = Activation.leakyReLU(slope: 0.2)
