@@ -216,13 +216,18 @@ private final class Rendezvous: @unchecked Sendable {
     }
   }
 
+  /// Waits in slices, of which each counts as long as it should have been: while the whole process
+  /// is stopped, or the machine sleeps, nobody is late.
   private func block(while before: Int, _ operation: StaticString, _ step: Int) {
     if !isWaiting(before) { return }
-    var deadline = Self.now(plus: timeout)
+    let slice = min(timeout / 8, .seconds(1))
+    var remaining = timeout
     pthread_mutex_lock(mutex)
     while isWaiting(before) {
+      var deadline = Self.now(plus: slice)
       let result = pthread_cond_timedwait(condition, mutex, &deadline)
-      if result == ETIMEDOUT, isWaiting(before) {
+      if result == ETIMEDOUT { remaining -= slice }
+      if remaining <= .zero, isWaiting(before) {
         let missing = participants.filter {
           arrivals[$0.index * Self.stride].load(ordering: .acquiring) <= before
         }

@@ -55,4 +55,21 @@ import Testing
     #expect(try process.outcome().code == 130)
     #expect(!scratch.exists("run/weights.safetensors"))
   }
+
+  /// Nobody is late while the whole process is stopped, as by a shell's Ctrl-Z.
+  @Test func aStoppedProcessGoesOn() throws {
+    let scratch = try ScratchDirectory()
+    let process = try CommandProcess(
+      Self.endless + Configurations.small
+        + ["--set", "logEvery=1", "--set", "communication.timeout=2"], in: scratch)
+    process.wait { ((try? scratch.text("run/shards.csv")) ?? "").contains("\n3,7,") }
+    process.send(SIGSTOP)
+    sleep(4)
+    let before = try scratch.text("run/shards.csv").utf8.count
+    process.send(SIGCONT)
+    process.wait { ((try? scratch.text("run/shards.csv")) ?? "").utf8.count > 2 * before }
+    process.send(SIGINT)
+    let outcome = try process.outcome()
+    #expect(outcome.code == 130, "\(outcome.errors)")
+  }
 }
