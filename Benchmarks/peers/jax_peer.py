@@ -1,9 +1,9 @@
-"""One training step of configs/gan.yaml in JAX: jax_peer.py vmap|shard_map [--steps N] [--warmup N]
+"""One training step in JAX: jax_peer.py MODEL vmap|shard_map [--steps N] [--warmup N]
 
 vmap runs the eight replicas batched on one device, shard_map on eight virtual devices.
 """
 
-import sys
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -11,76 +11,154 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from measurement import (
-    ADAM, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, DISCRIMINATOR_WIDTHS, GENERATOR_WIDTHS, IMAGE,
-    LATENT, PROBABILITY_EPSILON, REPLICAS, SHARD, SLOPE, measure,
+    ADAM, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, DISCRIMINATOR_FILTERS, DISCRIMINATOR_WIDTHS,
+    DROPOUT, GENERATOR_FILTERS, GENERATOR_WIDTHS, LATENT, PROBABILITY_EPSILON, REPLICAS,
+    SEED_CHANNELS, SHARD, SLOPE, measure, parsed_arguments,
 )
 
-mode = sys.argv[1]
-if mode == "shard_map":
+arguments = parsed_arguments(__doc__.splitlines()[0], modes=("vmap", "shard_map"))
+if arguments.mode == "shard_map":
     jax.config.update("jax_num_cpu_devices", REPLICAS)
-elif mode != "vmap":
-    raise SystemExit("the first argument must be vmap or shard_map")
-
-PIXELS = IMAGE[0] * IMAGE[1] * IMAGE[2]
+image = arguments.image
+height, width, channels = image
 
 
-def dense_stack(key, widths):
-    """Glorot-uniform kernels and zero biases."""
-    layers = []
-    for index, (inputs, outputs) in enumerate(zip(widths, widths[1:])):
-        bound = (6 / (inputs + outputs)) ** 0.5
-        kernel = jax.random.uniform(
-            jax.random.fold_in(key, index), (inputs, outputs), minval=-bound, maxval=bound)
-        layers.append({"kernel": kernel, "bias": jnp.zeros(outputs)})
-    return layers
+# A network is a list of layers: one of these, or a function of the activations alone.
+@dataclass
+class Dense:
+    outputs: int
 
 
-def initial_parameters(key):
-    generator, discriminator = jax.random.split(key)
-    return {
-        "generator": dense_stack(generator, (LATENT, *GENERATOR_WIDTHS, PIXELS)),
-        "norms": [{"gamma": jnp.ones(n), "beta": jnp.zeros(n)} for n in GENERATOR_WIDTHS],
-        "discriminator": dense_stack(discriminator, (PIXELS, *DISCRIMINATOR_WIDTHS, 1)),
-    }
+@dataclass
+class Convolution:
+    filters: int
+    stride: int = 1
 
 
-def initial_states():
-    """What each replica keeps for itself: moving statistics and its previous images."""
-    return {
-        "moving": [
-            {"mean": jnp.zeros((REPLICAS, n)), "variance": jnp.ones((REPLICAS, n))}
-            for n in GENERATOR_WIDTHS
-        ],
-        "last": jnp.zeros((REPLICAS, SHARD, *IMAGE)),
-    }
+class BatchNorm:
+    pass
 
 
-def dense(layer, x):
-    return x @ layer["kernel"] + layer["bias"]
+class Dropout:
+    pass
 
 
 def leaky_relu(x):
     return jnp.where(x > 0, x, SLOPE * x)
 
 
-def generate(parameters, moving, noise):
-    x, followed = noise, []
-    for layer, norm, old in zip(parameters["generator"], parameters["norms"], moving):
-        x = leaky_relu(dense(layer, x))
-        mean, variance = x.mean(0), x.var(0)
-        x = (x - mean) * jax.lax.rsqrt(variance + BATCH_NORM_EPSILON) * norm["gamma"] + norm["beta"]
-        follow = lambda a, b: BATCH_NORM_MOMENTUM * a + (1 - BATCH_NORM_MOMENTUM) * b
-        followed.append(
-            {"mean": follow(old["mean"], mean), "variance": follow(old["variance"], variance)})
-    images = jnp.tanh(dense(parameters["generator"][-1], x))
-    return images.reshape(-1, *IMAGE), followed
+def flatten(x):
+    return x.reshape(x.shape[0], -1)
 
 
-def discriminate(parameters, images):
-    x = images.reshape(images.shape[0], PIXELS)
-    for layer in parameters["discriminator"][:-1]:
-        x = leaky_relu(dense(layer, x))
-    return jax.nn.sigmoid(dense(parameters["discriminator"][-1], x))[:, 0]
+def reshape(*shape):
+    return lambda x: x.reshape(-1, *shape)
+
+
+def upsample(x):
+    return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def pad_bottom_right(x):
+    return jnp.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
+
+
+def dense_networks():
+    generator, discriminator = [], [flatten]
+    for outputs in GENERATOR_WIDTHS:
+        generator += [Dense(outputs), leaky_relu, BatchNorm()]
+    generator += [Dense(height * width * channels), jnp.tanh, reshape(*image)]
+    for outputs in DISCRIMINATOR_WIDTHS:
+        discriminator += [Dense(outputs), leaky_relu]
+    return generator, discriminator
+
+
+def convolutional_networks():
+    seed = (height // 4, width // 4, SEED_CHANNELS)
+    generator = [Dense(seed[0] * seed[1] * seed[2]), jax.nn.relu, reshape(*seed)]
+    for filters in GENERATOR_FILTERS:
+        generator += [upsample, Convolution(filters), BatchNorm(), jax.nn.relu]
+    generator += [Convolution(channels), jnp.tanh]
+
+    discriminator = []
+    for index, (filters, stride) in enumerate(DISCRIMINATOR_FILTERS):
+        discriminator += [Convolution(filters, stride)]
+        if index == 1:
+            discriminator += [pad_bottom_right]
+        if index > 0:
+            discriminator += [BatchNorm()]
+        discriminator += [leaky_relu, Dropout()]
+    return generator, [*discriminator, flatten]
+
+
+networks = dense_networks if arguments.model == "gan" else convolutional_networks
+GENERATOR, discriminator_layers = networks()
+DISCRIMINATOR = [*discriminator_layers, Dense(1), jax.nn.sigmoid]
+
+
+def glorot_uniform(key, *shape):
+    return {
+        "kernel": jax.nn.initializers.glorot_uniform()(key, shape),
+        "bias": jnp.zeros(shape[-1]),
+    }
+
+
+def initial_values(layer, inputs, key):
+    """A layer's parameters and its moving statistics; `inputs` is its number of channels."""
+    match layer:
+        case Dense(outputs):
+            return glorot_uniform(key, inputs, outputs), {}
+        case Convolution(filters):
+            return glorot_uniform(key, 3, 3, inputs, filters), {}
+        case BatchNorm():
+            return (
+                {"gamma": jnp.ones(inputs), "beta": jnp.zeros(inputs)},
+                {"mean": jnp.zeros(inputs), "variance": jnp.ones(inputs)},
+            )
+        case _:
+            return {}, {}
+
+
+def apply(layer, own, moving, x, key):
+    """A layer's output, and the moving statistics that follow."""
+    match layer:
+        case Dense():
+            return x @ own["kernel"] + own["bias"], moving
+        case Convolution(stride=stride):
+            x = jax.lax.conv_general_dilated(
+                x, own["kernel"], (stride, stride), "SAME",
+                dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            return x + own["bias"], moving
+        case BatchNorm():
+            axes = tuple(range(x.ndim - 1))
+            batch = {"mean": x.mean(axes), "variance": x.var(axes)}
+            x = (x - batch["mean"]) * jax.lax.rsqrt(batch["variance"] + BATCH_NORM_EPSILON)
+            follow = lambda a, b: BATCH_NORM_MOMENTUM * a + (1 - BATCH_NORM_MOMENTUM) * b
+            return x * own["gamma"] + own["beta"], jax.tree.map(follow, moving, batch)
+        case Dropout():
+            keep = 1 - DROPOUT
+            return jnp.where(jax.random.bernoulli(key, keep, x.shape), x / keep, 0), moving
+        case _:
+            return layer(x), moving
+
+
+def initial_network(layers, shape, key):
+    """The parameters and the moving statistics of every layer, for examples of `shape`."""
+    x, parameters, moving = jnp.zeros((1, *shape)), [], []
+    for index, layer in enumerate(layers):
+        own, statistics = initial_values(layer, x.shape[-1], jax.random.fold_in(key, index))
+        x, _ = apply(layer, own, statistics, x, key)
+        parameters.append(own)
+        moving.append(statistics)
+    return parameters, moving
+
+
+def run(layers, parameters, moving, x, key):
+    followed = []
+    for index, (layer, own, old) in enumerate(zip(layers, parameters, moving)):
+        x, new = apply(layer, own, old, x, jax.random.fold_in(key, index))
+        followed.append(new)
+    return x, followed
 
 
 def cross_entropy(validity, is_real):
@@ -90,16 +168,21 @@ def cross_entropy(validity, is_real):
 
 def replica_objective(parameters, state, real, key):
     """The objective of one replica, whose weights are its mean losses, and its next state."""
-    noise = jax.random.normal(key, (SHARD, LATENT))
-    generated, moving = generate(parameters, state["moving"], noise)
-    losses = [
-        cross_entropy(discriminate(parameters, generated), True),
-        cross_entropy(discriminate(parameters, real), True),
-        cross_entropy(discriminate(parameters, state["last"]), False),
-    ]
+    noise_key, generator_key, *pass_keys = jax.random.split(key, 5)
+    noise = jax.random.normal(noise_key, (SHARD, LATENT))
+    generated, generator_moving = run(
+        GENERATOR, parameters["generator"], state["generator"], noise, generator_key)
+
+    losses, moving = [], state["discriminator"]
+    passes = [(generated, True), (real, True), (state["last"], False)]
+    for (images, is_real), pass_key in zip(passes, pass_keys):
+        validity, moving = run(
+            DISCRIMINATOR, parameters["discriminator"], moving, images, pass_key)
+        losses.append(cross_entropy(validity[:, 0], is_real))
     weights = [loss.mean() for loss in losses]
     total = sum(w * loss for w, loss in zip(weights, losses)) / sum(weights)
-    return total.mean(), {"moving": moving, "last": generated}
+    following = {"generator": generator_moving, "discriminator": moving, "last": generated}
+    return total.mean(), following
 
 
 def gradients_vmap(parameters, states, real, keys):
@@ -128,11 +211,21 @@ def gradients_shard_map(parameters, states, real, keys):
 
 
 optimizer = optax.adam(ADAM["learning_rate"], ADAM["beta1"], ADAM["beta2"], ADAM["epsilon"])
-parameters = initial_parameters(jax.random.key(1))
+keys = jax.random.split(jax.random.key(1))
+generator_values, generator_moving = initial_network(GENERATOR, (LATENT,), keys[0])
+discriminator_values, discriminator_moving = initial_network(DISCRIMINATOR, image, keys[1])
+parameters = {"generator": generator_values, "discriminator": discriminator_values}
 moments = optimizer.init(parameters)
-states = initial_states()
+# What each replica keeps for itself: moving statistics and its previous images.
+states = jax.tree.map(
+    lambda x: jnp.tile(x, (REPLICAS, *[1] * x.ndim)),
+    {
+        "generator": generator_moving,
+        "discriminator": discriminator_moving,
+        "last": jnp.zeros((SHARD, *image)),
+    })
 gradients_of = gradients_vmap
-if mode == "shard_map":
+if arguments.mode == "shard_map":
     mesh = Mesh(jax.devices(), ("replica",))
     parameters, moments = jax.device_put(
         (parameters, moments), NamedSharding(mesh, PartitionSpec()))
@@ -143,7 +236,7 @@ if mode == "shard_map":
 def update(parameters, moments, states, real, step):
     keys = jax.random.split(jax.random.fold_in(jax.random.key(2), step), REPLICAS)
     loss, states, gradients = gradients_of(
-        parameters, states, real.reshape(REPLICAS, SHARD, *IMAGE), keys)
+        parameters, states, real.reshape(REPLICAS, SHARD, *image), keys)
     changes, moments = optimizer.update(gradients, moments, parameters)
     return optax.apply_updates(parameters, changes), moments, states, loss
 
@@ -159,4 +252,4 @@ def step(real):
     return float(loss)
 
 
-measure(f"JAX {mode}", jax.__version__, step)
+measure(arguments, f"JAX {arguments.mode}", jax.__version__, step)

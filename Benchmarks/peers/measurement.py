@@ -1,4 +1,4 @@
-"""What the peers share: the sizes of configs/gan.yaml, the batches, and how time is taken."""
+"""What the peers share: the models' sizes, the arguments, the batches, and how time is taken."""
 
 import argparse
 import json
@@ -12,36 +12,53 @@ REPLICAS = 8
 BATCH = 64
 SHARD = BATCH // REPLICAS
 LATENT = 100
-IMAGE = (28, 28, 1)
-GENERATOR_WIDTHS = (256, 512, 1024)
-DISCRIMINATOR_WIDTHS = (512, 256)
 SLOPE = 0.2
 BATCH_NORM_EPSILON = 1e-3
 BATCH_NORM_MOMENTUM = 0.8
 PROBABILITY_EPSILON = 1e-7
 ADAM = {"learning_rate": 2e-4, "beta1": 0.5, "beta2": 0.999, "epsilon": 1e-7}
 
+# The models, named as their files in configs/: height, width and channels of an image.
+IMAGES = {"gan": (28, 28, 1), "dcgan": (28, 28, 1), "dcgan-bedroom": (64, 64, 3)}
+# The dense networks of gan: widths of their hidden layers.
+GENERATOR_WIDTHS = (256, 512, 1024)
+DISCRIMINATOR_WIDTHS = (512, 256)
+# The convolutional networks: filters, and in the discriminator strides, of their 3×3 convolutions.
+SEED_CHANNELS = 128
+GENERATOR_FILTERS = (128, 64)
+DISCRIMINATOR_FILTERS = ((32, 2), (64, 2), (128, 2), (256, 1))
+DROPOUT = 0.25
+
+
+def parsed_arguments(description, modes=()):
+    """The command line: `model`, `image` (its shape), `mode` where there are modes, `steps` and
+    `warmup`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("model", choices=IMAGES)
+    if modes:
+        parser.add_argument("mode", choices=modes)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--warmup", type=int, default=20)
+    arguments = parser.parse_args()
+    arguments.image = IMAGES[arguments.model]
+    return arguments
+
 
 class Batches:
     """Batches, drawn with replacement, of images that lie ready in memory as floats."""
 
-    def __init__(self):
+    def __init__(self, image):
         self.random = np.random.default_rng(1)
-        self.images = self.random.uniform(-1, 1, (1024, *IMAGE)).astype(np.float32)
+        self.images = self.random.uniform(-1, 1, (1024, *image)).astype(np.float32)
 
     def next(self):
         return self.images[self.random.integers(0, len(self.images), BATCH)]
 
 
-def measure(name, version, step):
+def measure(arguments, name, version, step):
     """Times `step`, which takes the images of a batch and returns its loss as a float once it is
     known, and prints one JSON object with the keys of `selfgan benchmark`."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--warmup", type=int, default=20)
-    arguments, _ = parser.parse_known_args()
-
-    batches = Batches()
+    batches = Batches(arguments.image)
     for _ in range(max(arguments.warmup, 1)):
         loss = step(batches.next())
     times = []
@@ -59,6 +76,7 @@ def measure(name, version, step):
             {
                 "name": name,
                 "version": version,
+                "model": arguments.model,
                 "replicas": REPLICAS,
                 "steps": arguments.steps,
                 "loss": loss,

@@ -1,5 +1,5 @@
-"""One training step of configs/gan.yaml in TensorFlow with Keras layers, the replicas one after
-another in one function: tensorflow_peer.py [--steps N] [--warmup N]"""
+"""One training step in TensorFlow with Keras layers, the replicas one after another in one
+function: tensorflow_peer.py MODEL [--steps N] [--warmup N]"""
 
 import os
 
@@ -8,33 +8,62 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow as tf
 
 from measurement import (
-    ADAM, BATCH, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, DISCRIMINATOR_WIDTHS, GENERATOR_WIDTHS,
-    IMAGE, LATENT, PROBABILITY_EPSILON, REPLICAS, SHARD, SLOPE, measure,
+    ADAM, BATCH, BATCH_NORM_EPSILON, BATCH_NORM_MOMENTUM, DISCRIMINATOR_FILTERS,
+    DISCRIMINATOR_WIDTHS, DROPOUT, GENERATOR_FILTERS, GENERATOR_WIDTHS, LATENT,
+    PROBABILITY_EPSILON, REPLICAS, SEED_CHANNELS, SHARD, SLOPE, measure, parsed_arguments,
 )
 
+arguments = parsed_arguments(__doc__)
+image = arguments.image
+height, width, channels = image
 layers = tf.keras.layers
 
 
-def generator_network():
-    stack = [layers.Input((LATENT,))]
-    for width in GENERATOR_WIDTHS:
-        stack += [
-            layers.Dense(width),
-            layers.LeakyReLU(negative_slope=SLOPE),
-            layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON),
-        ]
-    stack += [layers.Dense(IMAGE[0] * IMAGE[1] * IMAGE[2], activation="tanh")]
-    return tf.keras.Sequential(stack + [layers.Reshape(IMAGE)])
+def leaky_relu():
+    return layers.LeakyReLU(negative_slope=SLOPE)
 
 
-def discriminator_network():
-    stack = [layers.Input(IMAGE), layers.Flatten()]
-    for width in DISCRIMINATOR_WIDTHS:
-        stack += [layers.Dense(width), layers.LeakyReLU(negative_slope=SLOPE)]
-    return tf.keras.Sequential(stack + [layers.Dense(1, activation="sigmoid")])
+def batch_norm():
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON)
 
 
-generator, discriminator = generator_network(), discriminator_network()
+def convolution(filters, stride=1, activation=None):
+    return layers.Conv2D(filters, 3, stride, padding="same", activation=activation)
+
+
+def dense_networks():
+    generator, discriminator = [], [layers.Flatten()]
+    for outputs in GENERATOR_WIDTHS:
+        generator += [layers.Dense(outputs), leaky_relu(), batch_norm()]
+    generator += [layers.Dense(height * width * channels, activation="tanh")]
+    for outputs in DISCRIMINATOR_WIDTHS:
+        discriminator += [layers.Dense(outputs), leaky_relu()]
+    return [*generator, layers.Reshape(image)], discriminator
+
+
+def convolutional_networks():
+    seed = (height // 4, width // 4, SEED_CHANNELS)
+    generator = [layers.Dense(seed[0] * seed[1] * seed[2], activation="relu"), layers.Reshape(seed)]
+    for filters in GENERATOR_FILTERS:
+        generator += [layers.UpSampling2D(), convolution(filters), batch_norm(), layers.ReLU()]
+    generator += [convolution(channels, activation="tanh")]
+
+    discriminator = []
+    for index, (filters, stride) in enumerate(DISCRIMINATOR_FILTERS):
+        discriminator += [convolution(filters, stride)]
+        if index == 1:
+            discriminator += [layers.ZeroPadding2D(((0, 1), (0, 1)))]
+        if index > 0:
+            discriminator += [batch_norm()]
+        discriminator += [leaky_relu(), layers.Dropout(DROPOUT)]
+    return generator, [*discriminator, layers.Flatten()]
+
+
+networks = dense_networks if arguments.model == "gan" else convolutional_networks
+generator_layers, discriminator_layers = networks()
+generator = tf.keras.Sequential([layers.Input((LATENT,)), *generator_layers])
+discriminator = tf.keras.Sequential(
+    [layers.Input(image), *discriminator_layers, layers.Dense(1, activation="sigmoid")])
 parameters = generator.trainable_variables + discriminator.trainable_variables
 optimizer = tf.keras.optimizers.Adam(
     ADAM["learning_rate"], beta_1=ADAM["beta1"], beta_2=ADAM["beta2"], epsilon=ADAM["epsilon"])
@@ -74,7 +103,7 @@ def update(real, last):
     return tf.concat(generated, 0), tf.add_n(totals) / REPLICAS
 
 
-last = tf.zeros((BATCH, *IMAGE))
+last = tf.zeros((BATCH, *image))
 
 
 def step(real):
@@ -83,4 +112,4 @@ def step(real):
     return float(loss)
 
 
-measure("TensorFlow loop", tf.__version__, step)
+measure(arguments, "TensorFlow loop", tf.__version__, step)
