@@ -235,7 +235,7 @@ extension OperationCase {
           return builder.append(
             .batchNormGradient(attributes),
             [source("dy", shape), x, scale, forward[1], forward[2]]
-              + (activation == .identity ? [] : [forward[0]]))
+              + (activation == .identity ? [] : [shift]))
         },
       ]
     }

@@ -68,6 +68,15 @@ struct RefusalTests {
     }
   }
 
+  @Test func imagesThatAllReplicasShare() {
+    expectUnsupported("convolution") { builder in
+      builder.inLayer("layer") {
+        Layout.replicated.source(builder, "x", [2, 4, 4, 3]).convolution(
+          builder.constant(1, shape: [3, 3, 3, 2]), .padded(1, stride: 1))
+      }
+    }
+  }
+
   @Test func tooFewReplicaConstants() {
     expectUnsupported("replica_constant") { builder in
       builder.inLayer("layer") { builder.replicaConstant([1]) }

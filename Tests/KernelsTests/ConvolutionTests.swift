@@ -81,9 +81,9 @@ struct ConvolutionTests {
         shape, form, operands.a.pointer, operands.b.pointer, out: operands.out.pointer)
       bench.run(calls.preparation + calls.calls)
       let tolerance = shape.tolerance(form)
-      expectClose(operands.out.values, operands.expected(shape, form).values, "\(form)") { _ in
-        tolerance
-      }
+      expectClose(
+        operands.out.values, operands.expected(shape, form).values, tolerance: { _ in tolerance },
+        "\(form)")
     }
   }
 
@@ -103,7 +103,8 @@ struct ConvolutionTests {
         shape: shape.outputShape)
       let expected = Reference.elementwise(activation.function, [sum], shape: sum.shape)
       let tolerance = shape.tolerance(.forward)
-      expectClose(operands.out.values, expected.values, "\(activation)") { _ in tolerance }
+      expectClose(
+        operands.out.values, expected.values, tolerance: { _ in tolerance }, "\(activation)")
     }
   }
 
@@ -124,8 +125,10 @@ struct ConvolutionTests {
     let (one, two) = (try calls(first), try calls(second))
     #expect(two.preparation.isEmpty)
     let other = try bench.factory.convolution(
-      shape, form, first.a.pointer, second.b.pointer, out: bench.floats(
-        count: first.out.count).pointer, kernelIdentifier: 2)
+      shape, form, first.a.pointer, second.b.pointer,
+      out: bench.floats(
+        count: first.out.count
+      ).pointer, kernelIdentifier: 2)
     #expect(other.preparation.count == one.preparation.count)
 
     for _ in 0..<2 {
@@ -168,8 +171,8 @@ extension ConvolutionKernel {
     }
   }
 
-  /// As many rounding errors as summands, most of which cancel, of sums of numbers in [−2, 2] that
-  /// grow likewise.
+  /// As many rounding errors as summands, each of a partial sum; for n products of numbers in
+  /// [−2, 2], some 5e-8·n.
   fileprivate func tolerance(_ form: ConvolutionForm) -> Double {
     let summands =
       switch form {
@@ -177,6 +180,6 @@ extension ConvolutionKernel {
       case .inputGradient: kernelHeight * kernelWidth * filters
       case .kernelGradient: examples * outputHeight * outputWidth
       }
-    return 4e-6 * (1 + Double(summands).squareRoot())
+    return 4e-6 + 3e-7 * Double(summands)
   }
 }

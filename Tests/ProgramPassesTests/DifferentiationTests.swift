@@ -21,6 +21,41 @@ struct DifferentiationTests {
     try expectDerivatives(operation.secondDerivative())
   }
 
+  private static let ofImages =
+    DifferentiatedOperation.convolutions + DifferentiatedOperation.sizes
+    + DifferentiatedOperation.dropouts + DifferentiatedOperation.layersOfImages
+
+  @Test(arguments: ofImages)
+  func firstDerivativeOfImages(_ operation: DifferentiatedOperation) throws {
+    try expectDerivatives(operation.firstDerivative())
+  }
+
+  @Test(arguments: ofImages)
+  func secondDerivativeOfImages(_ operation: DifferentiatedOperation) throws {
+    try expectDerivatives(operation.secondDerivative())
+  }
+
+  /// Batch norm whose statistics are pooled: every replica's images enter its group's results.
+  @Test(arguments: [(2, 2), (4, 2), (3, 3)])
+  func batchNormAcrossReplicas(_ replicas: Int, _ groupSize: Int) throws {
+    let builder = ProgramBuilder(name: "pooled statistics")
+    let x = builder.input("x", shape: [2, 3, 4])
+    var layers = LayerStack(
+      x, network: "net",
+      conventions: .keras(.init(count: replicas, groupSize: groupSize)), mode: .batch)
+    layers.batchNorm()
+    // Weights of each replica, so that the gradients differ, and a square, as the sum is constant.
+    let weights = builder.input("weights", shape: [2, 3, 4])
+    let target = (layers.value.square() * weights + layers.value * weights).sum(axes: [0, 1, 2])
+    builder.output("target", target)
+    for (name, gradient) in zip(
+      ["x", "weights"], builder.gradients(of: target, withRespectTo: [x, weights]))
+    {
+      builder.output("d \(name)", gradient)
+    }
+    try expectDerivatives(try builder.finish(), replicas: replicas)
+  }
+
   /// The penalty of WGAN-GP, (‖∂D(x)/∂x‖ − 1)², by the discriminator's parameters and by x.
   @Test(arguments: [Activation.leakyReLU(slope: 0.2), .tanh, .sigmoid])
   func gradientPenalty(_ activation: Activation) throws {

@@ -240,6 +240,92 @@ struct PassGoldenTests {
     }
   }
 
+  // Fusion of operations on images.
+
+  @Test func fusionOfAnUpscaledConvolution() throws {
+    try expectGolden("fusion-upscaled-convolution", .fusion) { builder in
+      let x = builder.input("x", shape: [2, 3, 4, 5])
+      let k = parameter(builder, "kernel", [3, 3, 5, 6])
+      let upscaled = builder.inLayer("net/up_sampling_0") { x.upscaled(by: 2) }
+      let y = builder.inLayer("net/conv_0") {
+        upscaled.convolution(k, .padded(1, stride: 1))
+      }
+      let target = builder.inLayer("loss") {
+        (y * builder.input("weight", shape: [2, 6, 8, 6])).sum(axes: [0, 1, 2, 3])
+      }
+      builder.output("y", y)
+      let gradients = builder.gradients(of: target, withRespectTo: [x, k])
+      builder.output("dx", gradients[0])
+      builder.output("dkernel", gradients[1])
+    }
+  }
+
+  @Test func fusionOfANormalizationWithDropout() throws {
+    try expectGolden("fusion-normalization-dropout", .fusion) { builder in
+      let x = builder.input("x", shape: [3, 2, 4, 4, 5])
+      let (scale, shift) = (parameter(builder, "gamma", [5]), parameter(builder, "beta", [5]))
+      let norm = builder.inLayer("net/batch_norm_0") {
+        x.batchNorm(
+          scale: scale, shift: shift, BatchNormAttributes(axes: [1, 2, 3], epsilon: 1e-3))
+      }
+      let activated = builder.inLayer("net") {
+        norm.normalized.activated(.leakyReLU(slope: 0.2))
+      }
+      let y = builder.inLayer("net/dropout_0") {
+        activated.dropout(
+          DropoutAttributes(
+            rate: 0.25, streams: PassName.allCases.map { "net/dropout_0/\($0.rawValue)" },
+            perChannel: false))
+      }
+      builder.output("y", y)
+      let target = (y * builder.input("weight", shape: x.shape)).sum(axes: [0, 1, 2, 3, 4])
+      for (name, gradient) in zip(
+        ["dx", "dgamma", "dbeta"],
+        builder.gradients(of: target, withRespectTo: [x, scale, shift]))
+      {
+        builder.output(name, gradient)
+      }
+    }
+  }
+
+  /// Of a transposed convolution, which takes no bias itself.
+  @Test func fusionOfABiasBeforeANormalization() throws {
+    try expectGolden("fusion-bias-before-normalization", .fusion) { builder in
+      let x = builder.input("x", shape: [2, 3, 4, 5])
+      let (k, b) = (parameter(builder, "kernel", [4, 4, 6, 5]), parameter(builder, "bias", [6]))
+      let (scale, shift) = (parameter(builder, "gamma", [6]), parameter(builder, "beta", [6]))
+      let y = builder.inLayer("net/conv_0") {
+        x.transposedConvolution(k, .padded(1, stride: 2), height: 6, width: 8) + b
+      }
+      let norm = builder.inLayer("net/batch_norm_0") {
+        y.batchNorm(
+          scale: scale, shift: shift, BatchNormAttributes(axes: [0, 1, 2], epsilon: 1e-3))
+      }
+      let target = (norm.normalized * builder.input("weight", shape: y.shape))
+        .sum(axes: [0, 1, 2, 3])
+      builder.output("mean", norm.mean)
+      for (name, gradient) in zip(
+        ["dx", "dkernel", "dbias"], builder.gradients(of: target, withRespectTo: [x, k, b]))
+      {
+        builder.output(name, gradient)
+      }
+    }
+  }
+
+  @Test func fusionOfBiasedConvolutions() throws {
+    try expectGolden("fusion-biased-convolution", .fusion) { builder in
+      let x = builder.input("x", shape: [2, 4, 4, 5])
+      let (k, b) = (parameter(builder, "kernel", [3, 3, 5, 5]), parameter(builder, "bias", [5]))
+      let activations: [Activation] = [.leakyReLU(slope: 0.2), .identity, .tanh]
+      let y = activations.enumerated().reduce(x) { x, layer in
+        builder.inLayer("net/conv_\(layer.offset)") {
+          (x.convolution(k, .padded(1, stride: 1)) + b).activated(layer.element)
+        }
+      }
+      builder.output("y", y)
+    }
+  }
+
   /// All passes, one after the other, over a training step of a small network with a discriminator
   /// that is built once over stacked passes.
   @Test func loweringOfATrainingStep() throws {

@@ -13,6 +13,23 @@ extension ReplicaProgram {
     for _ in 0..<24 { random.appendInstruction() }
     return try random.finish()
   }
+
+  /// The same, with operations on images among its instructions, which run replica by replica.
+  static func randomOfImages(seed: Int) throws(ProgramError) -> ReplicaProgram {
+    var random = RandomInstructions(seed: seed)
+    random.appendImageInstruction()
+    for _ in 0..<8 {
+      random.appendInstruction()
+      random.appendImageInstruction()
+      random.appendImageInstruction()
+    }
+    return try random.finish()
+  }
+
+  /// Without images for even seeds, with them for odd ones.
+  static func randomOfEither(seed: Int) throws(ProgramError) -> ReplicaProgram {
+    try seed % 2 == 0 ? random(seed: seed) : randomOfImages(seed: seed)
+  }
 }
 
 private struct RandomInstructions {
@@ -24,6 +41,8 @@ private struct RandomInstructions {
   private var results: [Tensor] = []
   private var parameters: [String] = []
   private var draws = 0
+  /// Images [passes, examples, height, width, channels] of at most 8×8 pixels.
+  private lazy var images: [Tensor] = [builder.input("images", shape: [2, 2, 4, 4, 2])]
 
   init(seed: Int) {
     builder = ProgramBuilder(name: "random \(seed)")
@@ -162,6 +181,77 @@ private struct RandomInstructions {
     }
     draws += 1
     return builder.random(.normal, shape: [4, 6], stream: "draw_\(draws)")
+  }
+
+  // MARK: Images
+
+  private mutating func pickImage() -> Tensor {
+    images[int(max(0, images.count - 4)..<images.count)]
+  }
+
+  mutating func appendImageInstruction() {
+    let x = pickImage()
+    let (height, width) = (x.shape[2], x.shape[3])
+    let result: Tensor
+    switch int(0..<9) {
+    case 0, 1: result = convolved(x)
+    case 2 where height <= 4:
+      let channels = x.shape[4]
+      result = x.transposedConvolution(
+        parameter([4, 4, int(1..<4), channels]), .padded(1, stride: 2), height: 2 * height,
+        width: 2 * width)
+    case 3 where height <= 4, 4 where height <= 4: result = upscaled(x)
+    case 5 where height > 2 && width > 2:
+      result = x.averagePooled(PoolAttributes(window: [2, 3], strides: [1, 2]))
+    case 6: result = x.resized(.bilinear, height: int(2..<7), width: int(2..<7))
+    case 7, 8: result = thinned(normalized(images: x).activated(.tanh))
+    default: result = combined(x)
+    }
+    results.append(result)
+    images.append(result)
+    // Rows of an image, for other instructions.
+    if int(0..<4) == 0 { values.append(result.reshaped([4, result.shape.count / 4])) }
+  }
+
+  private mutating func convolved(_ x: Tensor) -> Tensor {
+    let filters = int(1..<4)
+    let y = x.convolution(
+      parameter([3, 3, x.shape[4], filters]), .padded(1, stride: int(1..<3)))
+    return (y + parameter([filters])).activated([.identity, .tanh, .sigmoid][int(0..<3)])
+  }
+
+  private mutating func upscaled(_ x: Tensor) -> Tensor {
+    let larger =
+      Bool.random(using: &numbers)
+      ? x.upscaled(by: 2) : x.resized(.nearest, height: 2 * x.shape[2], width: 2 * x.shape[3])
+    let filters = int(1..<4)
+    return larger.convolution(parameter([3, 3, x.shape[4], filters]), .padded(1, stride: 1))
+      + parameter([filters])
+  }
+
+  private mutating func normalized(images x: Tensor) -> Tensor {
+    let features = x.shape[4]
+    return x.batchNorm(
+      scale: parameter([features]), shift: parameter([features]),
+      BatchNormAttributes(axes: Array(int(1..<3)..<4), epsilon: 0.1)
+    ).normalized
+  }
+
+  private mutating func thinned(_ x: Tensor) -> Tensor {
+    draws += 1
+    let streams = ["thinned_\(draws)/generated", "thinned_\(draws)/real"]
+    return x.dropout(
+      DropoutAttributes(
+        rate: [0.25, 0.3][int(0..<2)], streams: streams, perChannel: Bool.random(using: &numbers)))
+  }
+
+  /// With another image of the same shape, a row, or an average over all replicas.
+  private mutating func combined(_ x: Tensor) -> Tensor {
+    switch int(0..<3) {
+    case 0: return images.filter { $0.shape == x.shape }.reduce(x) { ($0 + $1).apply(.tanh) }
+    case 1: return x * parameter([x.shape[4]])
+    default: return x - x.sum(axes: [0, 1, 2, 3]).apply(.tanh).allReduce(.mean)
+    }
   }
 
   mutating func finish() throws(ProgramError) -> ReplicaProgram {

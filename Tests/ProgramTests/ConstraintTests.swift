@@ -269,13 +269,15 @@ struct ConstraintTests {
     %2 = constant {value = 1, shape = []} : []
     %3 = constant {value = 1, shape = [5]} : [5]
     %4 = input {name = "dy", shape = [8, 7]} : each [8, 7]
+    %5 = input {name = "images", shape = [2, 3, 6, 6, 4]} : each [2, 3, 6, 6, 4]
+    %6 = constant {value = 0, shape = [3, 3, 4, 5]} : [3, 3, 4, 5]
     """
 
   private func program(_ lines: String) throws(ProgramError) -> ReplicaProgram {
     try ReplicaProgram(text: "program \"violation\" {\n\(Self.soundLines)\n\(lines)\n}\n")
   }
 
-  @Test(arguments: Violation.ofInstructions + Violation.ofPrograms)
+  @Test(arguments: Violation.ofInstructions + Violation.ofPrograms + Violation.ofImages)
   func refusal(_ violation: Violation) throws {
     let error = try #require(throws: ProgramError.self) { try program(violation.lines) }
     #expect(error.description == "\(violation.message) (\(violation.constraint.rawValue))")
@@ -286,16 +288,17 @@ struct ConstraintTests {
   }
 
   @Test func theLinesAroundAViolationAreSound() throws {
-    #expect(try program("").instructions.count == 5)
+    #expect(try program("").instructions.count == 7)
   }
 
   @Test func everyConstraintIsViolatedOnce() {
-    let violated = Set((Violation.ofInstructions + Violation.ofPrograms).map(\.constraint))
+    let violated = Set(
+      (Violation.ofInstructions + Violation.ofPrograms + Violation.ofImages).map(\.constraint))
     #expect(violated == Set(Constraint.allCases))
   }
 
   @Test func constraintsAreNumberedInOrder() {
-    #expect(Constraint.allCases.map(\.rawValue) == (1...18).map { "C\($0)" })
+    #expect(Constraint.allCases.map(\.rawValue) == (1...19).map { "C\($0)" })
   }
 
   /// The text form cannot say it: a list of pairs has as many parameters as gradients.

@@ -71,7 +71,10 @@ struct ReplicaGroupAllocationTests {
 
   @Test(arguments: [ReductionMode.fast, .ordered], [1, 2, 8])
   func stepsAllocateNothing(_ reduction: ReductionMode, threads: Int) throws {
-    for training in [try TrainingCase.small(), try .sharingStatistics()] {
+    for training in [
+      try TrainingCase.small(), try .sharingStatistics(), try .convolutional(),
+      try .convolutional(.pytorch, groupSize: 4),
+    ] {
       for variant in training.variants.indices {
         let counts = try allocations(
           training, threads: threads, reduction: reduction, backend: .openBLAS, variant: variant)

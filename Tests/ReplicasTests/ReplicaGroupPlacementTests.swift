@@ -29,16 +29,14 @@ struct ReplicaGroupPlacementTests {
     for training in [
       try TrainingCase.small(), try .paper(), try .small(replicas: 6), try .small(replicas: 7),
     ] {
-      func gradient(_ reduction: ReductionMode, threads: Int) throws -> [Float] {
-        let group = try training.group(threads: threads, reduction: reduction, backend: backend)
-        try group.run(steps: 1, variant: 1, batches: training.batches(steps: 1))
-        let last = try #require(group.replicas(variant: 1).last)
-        return training.parameters.flatMap { last.output("gradient/\($0)") ?? [] }
-      }
-      let ordered = try gradient(.ordered, threads: 1).map(Double.init)
+      let ordered = try training.averagedGradient(
+        threads: 1, reduction: .ordered, backend: backend
+      ).map(Double.init)
       #expect(ordered.contains { $0 != 0 })
       for threads in [1, 2, 3, 4, training.replicas] {
-        let error = normError(try gradient(.fast, threads: threads), ordered)
+        let error = normError(
+          try training.averagedGradient(threads: threads, reduction: .fast, backend: backend),
+          ordered)
         #expect(error <= 1e-5, "\(training.replicas) on \(threads) threads")
       }
     }

@@ -41,7 +41,8 @@ struct TrainingCase {
   let parameters: [String]
 
   init(
-    _ networks: some AdversarialNetworks, adam: Adam.Variant, replicas: Int, examples: Int
+    _ networks: some AdversarialNetworks, adam: Adam.Variant, replicas: Int, examples: Int,
+    fusions: Fusions = .all
   ) throws {
     self.replicas = replicas
     self.examples = examples
@@ -49,7 +50,8 @@ struct TrainingCase {
     let plain = try SelfGANStep(networks, examples: examples, adam: adam)
     let recording = try SelfGANStep(
       networks, examples: examples, adam: adam, recording: [.gradientNorm, .averagedGradients])
-    variants = [try plain.program.lowered(), try recording.program.lowered()]
+    let options = LoweringOptions(fusions: fusions)
+    variants = [try plain.program.lowered(options), try recording.program.lowered(options)]
     parameters = plain.parameters
   }
 
@@ -64,6 +66,20 @@ struct TrainingCase {
       SmallNetworks(.pytorch(.init(count: replicas, movingStatistics: .sequential))),
       adam: .pytorch,
       replicas: replicas, examples: 3)
+  }
+
+  /// Images, which a worker takes replica by replica.
+  ///
+  /// - Parameter groupSize: how many replicas pool their batch statistics.
+  static func convolutional(
+    _ layout: NetworkLayout = .keras, replicas: Int = 8, groupSize: Int = 1, channels: Int = 1,
+    fusions: Fusions = .all
+  ) throws -> TrainingCase {
+    try TrainingCase(
+      SmallConvolutionalNetworks(
+        layout, .init(count: replicas, groupSize: groupSize), channels: channels),
+      adam: layout == .keras ? .keras : .pytorch, replicas: replicas, examples: 2,
+      fusions: fusions)
   }
 
   /// The paper's network and batch.
@@ -84,6 +100,16 @@ struct TrainingCase {
       options: ExecutionOptions(
         reduction: reduction, libraries: KernelLibraries(backend), seed: 9, timeout: timeout,
         input: SelfGANStep.real, watched: SelfGANStep.losses))
+  }
+
+  /// The averaged gradient of the first step, as one vector.
+  func averagedGradient(
+    threads: Int, reduction: ReductionMode, backend: MatrixBackend = .best
+  ) throws -> [Float] {
+    let group = try group(threads: threads, reduction: reduction, backend: backend)
+    try group.run(steps: 1, variant: 1, batches: batches(steps: 1))
+    let last = group.replicas(variant: 1).last
+    return parameters.flatMap { last?.output("gradient/\($0)") ?? [] }
   }
 
   func batches(steps: Int) -> SeededBatches {

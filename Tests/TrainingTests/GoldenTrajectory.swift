@@ -35,10 +35,12 @@ struct GoldenTrajectory: Decodable {
     let parameter: [String: Digest]
   }
 
+  /// The longest first, so that none is left alone at the end.
   static let names = [
-    "keras-paper", "keras-validity", "keras-published", "pytorch-gpu-loss", "pytorch-gpu-validity",
-    "pytorch-shards", "pytorch-classic", "dcgan-keras-paper", "dcgan-keras-published",
-    "dcgan-keras-bedroom", "dcgan-pytorch-gpu", "dcgan-pytorch-bedroom", "dcgan-pytorch-classic",
+    "dcgan-keras-bedroom", "dcgan-pytorch-bedroom", "keras-paper", "keras-validity",
+    "keras-published", "pytorch-gpu-loss", "pytorch-gpu-validity", "pytorch-shards",
+    "pytorch-classic", "dcgan-keras-paper", "dcgan-keras-published", "dcgan-pytorch-gpu",
+    "dcgan-pytorch-classic",
   ]
 
   let steps: [Step]
