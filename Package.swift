@@ -87,7 +87,7 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
         "Replicas", "Training", "CPNG", "TestSupport",
       ]),
-    tests("Command", ["selfgan", "Program", "TestSupport"]),
+    tests("Command", ["selfgan", "Program", "RandomStreams", "TestSupport"]),
   ]
     + (oneDNNIsPresent
       ? [

@@ -174,35 +174,42 @@ extension Binding {
   ) throws -> [KernelCall] {
     let (operands, results) = (instruction.operands, instruction.results)
     let x = operands[0]
-    guard plan.outerCounts[x.index] == plan.outerCounts[results[0].index] else {
-      throw unsupported("the images and the result are laid out differently")
-    }
-    let groups = try groups(x, attributes, unsupported)
-    var draws: DropoutKernel?
-    if let dropout = attributes.dropout {
-      guard width == 1, attributes.axes.first == 1 else {
-        throw unsupported("dropout is drawn replica by replica, and pass by pass")
+    let isGradient = if case .batchNormGradient = instruction.operation { true } else { false }
+    // All layouts of a single replica are the same.
+    let others = isGradient ? [results[0], operands[1]] : [results[0]]
+    guard
+      width == 1 || others.allSatisfy({ plan.outerCounts[$0.index] == plan.outerCounts[x.index] })
+    else { throw unsupported("the images are laid out differently") }
+    let shape = program.shape(of: x)
+    let all = try groups(x, attributes, unsupported)
+    guard
+      attributes.dropout == nil || attributes.axes.first == 1
+        || (attributes.axes.first == 0 && shape[0] == 1)
+    else { throw unsupported("dropout is drawn pass by pass") }
+    // Dropout is drawn pass by pass: where a pass's replicas do not lie together, replica by replica.
+    let parts = attributes.dropout == nil || plan.outerCounts[x.index] == shape[0] ? 1 : width
+    let groups = KernelFactory.Groups(
+      groups: all.groups / parts, rows: all.rows, columns: all.columns)
+    return (0..<parts).map { part in
+      func pointer(_ value: Value) -> UnsafeMutablePointer<Float> {
+        self.pointer(value) + (isPerReplica(value) ? part * program.shape(of: value).count : 0)
       }
-      draws = self.draws(dropout, replicas, examples: program.shape(of: x)[1])
-    }
-    guard case .batchNormGradient = instruction.operation else {
-      return [
-        factory.batchNorm(
+      let replica = replicas.lowerBound + part
+      let draws = attributes.dropout.map {
+        self.draws($0, replica..<(replica + 1), examples: shape[1])
+      }
+      guard isGradient else {
+        return factory.batchNorm(
           x: pointer(x), gamma: pointer(operands[1]), beta: pointer(operands[2]),
           y: pointer(results[0]), mean: pointer(results[1]), variance: pointer(results[2]), groups,
           epsilon: attributes.epsilon, attributes.activation.kernel, dropout: draws)
-      ]
-    }
-    guard plan.outerCounts[x.index] == plan.outerCounts[operands[1].index] else {
-      throw unsupported("dy and x are laid out differently")
-    }
-    return [
-      factory.batchNormGradient(
+      }
+      return factory.batchNormGradient(
         dy: pointer(operands[0]), x: pointer(operands[1]), gamma: pointer(operands[2]),
         beta: operands.count > 5 ? UnsafePointer(pointer(operands[5])) : nil,
         mean: pointer(operands[3]), variance: pointer(operands[4]), dx: pointer(results[0]),
         dgamma: pointer(results[1]), dbeta: pointer(results[2]), bias: nil, groups,
         epsilon: attributes.epsilon, attributes.activation.kernel, dropout: draws)
-    ]
+    }
   }
 }

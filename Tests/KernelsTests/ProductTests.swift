@@ -118,6 +118,8 @@ struct ProductTests {
 
   @Test(arguments: MatrixBackend.allCases.filter { !$0.isPresent })
   func aBackendThatIsNotBuiltInIsRefused(_ backend: MatrixBackend) {
-    #expect(throws: KernelError.backendMissing(backend)) { try KernelFactory(KernelLibraries(backend)) }
+    #expect(throws: KernelError.backendMissing(backend)) {
+      try KernelFactory(KernelLibraries(backend))
+    }
   }
 }
