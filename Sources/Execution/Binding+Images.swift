@@ -9,53 +9,26 @@ extension Binding {
   func convolution(
     _ instruction: Instruction, _ unsupported: (String) -> ProgramError
   ) throws -> [KernelCall] {
-    let operands = instruction.operands
-    let result = instruction.results[0]
-    let form: ConvolutionForm
-    let attributes: ConvolutionAttributes
-    let (image, kernel, output): (Value, Value, Value)
-    switch instruction.operation {
-    case .convolution(let given), .biasedConvolution(let given, _):
-      (form, attributes) = (.forward, given)
-      (image, kernel, output) = (operands[0], operands[1], result)
-    case .transposedConvolution(let given, _, _):
-      (form, attributes) = (.inputGradient, given)
-      (image, kernel, output) = (result, operands[1], operands[0])
-    case .kernelGradient(let given, _, _):
-      (form, attributes) = (.kernelGradient, given)
-      (image, kernel, output) = (operands[0], result, operands[1])
-    default: return []
+    guard let (shape, form) = program.convolution(instruction) else { return [] }
+    // Each replica's images are convolved in a turn of a loop.
+    guard width == 1 else { throw unsupported("images that all replicas share") }
+    let (operands, result) = (instruction.operands, instruction.results[0])
+    let kernel = operands[1]
+    var bias: UnsafePointer<Float>?
+    var activation = Activation.identity
+    if case .biasedConvolution(_, let next) = instruction.operation {
+      bias = UnsafePointer(pointer(operands[2]))
+      activation = next
     }
-    // Images of replicas are convolved one by one: each gradient is a replica's own.
-    guard [image, output].allSatisfy({ isPerReplica($0) || width == 1 }) || width == 1 else {
-      throw unsupported("images that all replicas share")
+    let convolution = try factory.convolution(
+      shape, form, pointer(operands[0]), pointer(kernel), out: pointer(result),
+      kernelIdentifier: isPerReplica(kernel) ? nil : kernel.index,
+      leavesPacked: canStayPacked(result), bias: bias, activation: activation.kernel)
+    packedGradient = convolution.packedGradient.map { (result, $0) }
+    preparations += convolution.preparation.map {
+      ($0, CallOrigin(layer: instruction.layer, operation: "pack"))
     }
-    let imageShape = program.shape(of: image)
-    let shape = ConvolutionKernel(
-      examples: imageShape.count(before: imageShape.rank - 3), attributes, image: imageShape,
-      kernel: program.shape(of: kernel))
-    let isShared = !isPerReplica(kernel)
-    return try (0..<width).flatMap { replica -> [KernelCall] in
-      func part(_ value: Value) -> UnsafeMutablePointer<Float> {
-        pointer(value) + (isPerReplica(value) ? replica * program.shape(of: value).count : 0)
-      }
-      var bias: UnsafePointer<Float>?
-      var activation = Activation.identity
-      if case .biasedConvolution(_, let next) = instruction.operation {
-        bias = UnsafePointer(part(operands[2]))
-        activation = next
-      }
-      let calls = try factory.convolution(
-        shape, form, part(operands[0]), part(operands[1]), out: part(result),
-        kernelIdentifier: isShared ? kernel.index : nil,
-        leavesPacked: width == 1 && canStayPacked(result), bias: bias,
-        activation: activation.kernel)
-      packedGradient = calls.packedGradient.map { (result, $0) }
-      preparations += calls.preparation.map {
-        ($0, CallOrigin(layer: instruction.layer, operation: "pack"))
-      }
-      return calls.calls
-    }
+    return convolution.calls
   }
 }
 
@@ -123,12 +96,6 @@ extension Binding {
       ]
     default: return []
     }
-  }
-
-  func dense(_ pointer: UnsafeMutablePointer<Float>, _ dimensions: [Int]) -> StridedTensor {
-    StridedTensor(
-      pointer: pointer, dimensions: dimensions,
-      strides: dimensions.indices.map { dimensions[($0 + 1)...].reduce(1, *) })
   }
 }
 

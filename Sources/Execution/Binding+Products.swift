@@ -129,8 +129,7 @@ extension Binding {
       calls.append(
         try factory.elementwise(
           .identity,
-          out: StridedTensor(
-            pointer: scratch, dimensions: dimensions, strides: [count, count / outer, 1]),
+          out: dense(scratch, dimensions),
           StridedTensor(
             pointer: source, dimensions: dimensions,
             strides: [count / outer, width * count / outer, 1])))

@@ -28,7 +28,8 @@ final class Binding {
 
   private(set) var inputs: [String: UnsafeMutableBufferPointer<Float>] = [:]
   private var calls: [(call: KernelCall, origin: CallOrigin)] = []
-  /// What the calls of a loop need once, before it.
+  private var isInLoop = false
+  /// What calls need once before them; those of a loop, before all its turns.
   var preparations: [(call: KernelCall, origin: CallOrigin)] = []
   /// The instruction that is bound next in a loop.
   private var following: Int?
@@ -73,6 +74,7 @@ final class Binding {
     let loop = plan.loops[segment]
     for index in instructions[..<loop.lowerBound] { try bind(program.instructions[index], index) }
     let start = calls.count
+    isInLoop = true
     for replica in loop.isEmpty ? group.prefix(0) : group {
       replicas = replica..<(replica + 1)
       for position in loop {
@@ -80,6 +82,7 @@ final class Binding {
         try bind(program.instructions[instructions[position]], instructions[position])
       }
     }
+    isInLoop = false
     following = nil
     replicas = group
     // Parameters are packed once for all replicas.
@@ -91,7 +94,12 @@ final class Binding {
   /// Appends the calls that compute an instruction.
   private func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
     do {
-      for (position, call) in try kernelCalls(instruction, index).enumerated() {
+      let own = try kernelCalls(instruction, index)
+      if !isInLoop {
+        calls += preparations
+        preparations = []
+      }
+      for (position, call) in own.enumerated() {
         calls.append((call, origin(instruction, position)))
       }
     } catch let error as KernelError {
@@ -197,6 +205,13 @@ final class Binding {
       width: isPerReplica(value) ? width : nil)
   }
 
+  /// Numbers that lie one after another.
+  func dense(_ pointer: UnsafeMutablePointer<Float>, _ dimensions: [Int]) -> StridedTensor {
+    StridedTensor(
+      pointer: pointer, dimensions: dimensions,
+      strides: dimensions.indices.map { dimensions[($0 + 1)...].reduce(1, *) })
+  }
+
   /// Where the replica axis of a result goes among its axes; nil for a replicated one.
   private func axis(_ value: Value) -> Int? {
     isPerReplica(value)
@@ -243,8 +258,10 @@ final class Binding {
         let source = store.pointer(to: name, replica: replicas.lowerBound)
       else { return [] }
       let count = count(of: result)
-      let flat = { StridedTensor(pointer: $0, dimensions: [count], strides: [1]) }
-      return [try factory.elementwise(.identity, out: flat(pointer(result)), flat(source))]
+      return [
+        try factory.elementwise(
+          .identity, out: dense(pointer(result), [count]), dense(source, [count]))
+      ]
     case .constant(let number, _):
       pointer(result).update(repeating: Float(number), count: shape.count)
       return []
@@ -334,11 +351,10 @@ final class Binding {
             packed, channels: shape[2], filters: shape[3], dw: pointer(result))
         ]
       }
-      return (0..<width).map { replica in
+      return [
         factory.upscaledKernelGradient(
-          pointer(operands[0]) + replica * program.shape(of: operands[0]).count,
-          channels: shape[2], filters: shape[3], dw: pointer(result) + replica * shape.count)
-      }
+          pointer(operands[0]), channels: shape[2], filters: shape[3], dw: pointer(result))
+      ]
 
     case .batchNorm(let attributes), .batchNormGradient(let attributes):
       return try normalization(instruction, attributes, unsupported)
@@ -358,8 +374,10 @@ final class Binding {
     let (outer, newOuter) = (plan.outerCounts[operand.index], plan.outerCounts[result.index])
     let source = pointer(operand)
     if !isPerReplica(result) || outer == newOuter {
-      let flat = { StridedTensor(pointer: $0, dimensions: [count], strides: [1]) }
-      return [try factory.elementwise(.identity, out: flat(pointer(result)), flat(source))]
+      return [
+        try factory.elementwise(
+          .identity, out: dense(pointer(result), [count]), dense(source, [count]))
+      ]
     }
     guard newOuter == 1 else { throw unsupported("the replica axis cannot move inwards") }
     // [outer, width, inner] → [width, outer, inner]
@@ -432,11 +450,8 @@ final class Binding {
     if outer != 1 {
       calls.append(
         try factory.sum(
-          out: StridedTensor(
-            pointer: pointer(bias), dimensions: [width * columns], strides: [1]),
-          of: StridedTensor(
-            pointer: sums, dimensions: [outer, width * columns],
-            strides: [width * columns, 1]), axes: [0]))
+          out: dense(pointer(bias), [width * columns]), of: dense(sums, [outer, width * columns]),
+          axes: [0]))
     }
     return calls
   }

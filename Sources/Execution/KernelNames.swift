@@ -21,11 +21,30 @@ extension ResizeMethod {
   }
 }
 
+extension ReplicaProgram {
+  /// Which convolution an instruction computes, and in which form; nil where it is none. The leading
+  /// axes of images are examples.
+  func convolution(_ instruction: Instruction) -> (shape: ConvolutionKernel, form: ConvolutionForm)?
+  {
+    let operands = instruction.operands.map { shape(of: $0) }
+    let result = shape(of: instruction.results[0])
+    switch instruction.operation {
+    case .convolution(let attributes), .biasedConvolution(let attributes, _):
+      return (ConvolutionKernel(attributes, image: operands[0], kernel: operands[1]), .forward)
+    case .transposedConvolution(let attributes, _, _):
+      return (ConvolutionKernel(attributes, image: result, kernel: operands[1]), .inputGradient)
+    case .kernelGradient(let attributes, _, _):
+      return (ConvolutionKernel(attributes, image: operands[0], kernel: result), .kernelGradient)
+    default: return nil
+    }
+  }
+}
+
 extension ConvolutionKernel {
-  /// The convolution of images of shape `image` with a kernel of shape `kernel`.
-  init(examples: Int, _ attributes: ConvolutionAttributes, image: Shape, kernel: Shape) {
+  fileprivate init(_ attributes: ConvolutionAttributes, image: Shape, kernel: Shape) {
     self.init(
-      examples: examples, height: image[image.rank - 3], width: image[image.rank - 2],
+      examples: image.count(before: image.rank - 3), height: image[image.rank - 3],
+      width: image[image.rank - 2],
       channels: image[image.rank - 1], kernelHeight: kernel[0], kernelWidth: kernel[1],
       filters: kernel[3], strideHeight: attributes.strides[0], strideWidth: attributes.strides[1],
       top: attributes.low[0], left: attributes.low[1], bottom: attributes.high[0],

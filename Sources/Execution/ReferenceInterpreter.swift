@@ -137,7 +137,7 @@ package struct ReferenceInterpreter {
     case .slice(let from, let to): return [Reference.slice(x[0], from: from, to: to)]
     case .concatenate(let axis): return [Reference.concatenate(x, axis: axis)]
     case .convolution, .biasedConvolution, .transposedConvolution, .kernelGradient:
-      return [convolution(instruction.operation, x, shape.dimensions)]
+      return [convolution(instruction, x)]
     case .resize(let method, let height, let width):
       return [Reference.resize(x[0], height: height, width: width, method: method.kernel)]
     case .resizeGradient(let method, let height, let width):
@@ -202,40 +202,27 @@ package struct ReferenceInterpreter {
     }
   }
 
-  private func convolution(
-    _ operation: Operation, _ x: [DoubleTensor], _ result: [Int]
-  ) -> DoubleTensor {
-    func convolve(
-      _ attributes: ConvolutionAttributes, image: [Int], kernel: [Int], _ form: ConvolutionForm
-    ) -> DoubleTensor {
-      let image = Shape(image)
-      let shape = ConvolutionKernel(
-        examples: image.count(before: image.rank - 3), attributes, image: image,
-        kernel: Shape(kernel))
-      /// With all leading axes of images as one.
-      func flat(_ tensor: DoubleTensor) -> DoubleTensor {
-        DoubleTensor(
-          shape: [tensor.shape.dropLast(3).reduce(1, *)] + tensor.shape.suffix(3),
-          values: tensor.values)
-      }
-      let kernelLast = form != .kernelGradient
-      let values = Reference.convolution(
-        flat(x[0]), kernelLast ? x[1] : flat(x[1]), shape, form: form
-      ).values
-      return DoubleTensor(shape: result, values: values)
+  private func convolution(_ instruction: Instruction, _ x: [DoubleTensor]) -> DoubleTensor {
+    guard let (shape, form) = program.convolution(instruction) else {
+      preconditionFailure("\(instruction.operation.mnemonic) is no convolution")
     }
-    switch operation {
-    case .convolution(let attributes):
-      return convolve(attributes, image: x[0].shape, kernel: x[1].shape, .forward)
-    case .biasedConvolution(let attributes, let activation):
-      let image = convolve(attributes, image: x[0].shape, kernel: x[1].shape, .forward)
-      return activated(Reference.elementwise(.add, [image, x[2]], shape: result), activation)
-    case .transposedConvolution(let attributes, _, _):
-      return convolve(attributes, image: result, kernel: x[1].shape, .inputGradient)
-    case .kernelGradient(let attributes, _, _):
-      return convolve(attributes, image: x[0].shape, kernel: result, .kernelGradient)
-    default: preconditionFailure("\(operation.mnemonic) is no convolution")
+    /// With all leading axes of images as one.
+    func flat(_ tensor: DoubleTensor) -> DoubleTensor {
+      DoubleTensor(
+        shape: [tensor.shape.dropLast(3).reduce(1, *)] + tensor.shape.suffix(3),
+        values: tensor.values)
     }
+    let result = program.shape(of: instruction.results[0]).dimensions
+    let convolved = DoubleTensor(
+      shape: result,
+      values: Reference.convolution(
+        flat(x[0]), form == .kernelGradient ? flat(x[1]) : x[1], shape, form: form
+      ).values)
+    guard case .biasedConvolution(_, let activation) = instruction.operation else {
+      return convolved
+    }
+    return activated(
+      Reference.elementwise(.add, [convolved, x[2]], shape: result), activation)
   }
 
   /// `x` [passes, examples, .., channels] times the multipliers that this step's draws decide.

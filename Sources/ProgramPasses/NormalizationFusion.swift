@@ -113,12 +113,19 @@ extension ReplicaProgram {
   }
 
   private func normalizationChains() -> NormalizationChains {
-    let (readers, roots) = (readers, Set(roots))
+    let (definitions, readers, roots) = (definitions, readers, Set(roots))
     var chains = NormalizationChains()
     /// The only instruction that reads a value.
     func soleReader(_ value: Value) -> Instruction? {
       let all = readers[value, default: []]
       return all.count == 1 && !roots.contains(value) ? all[0] : nil
+    }
+    /// What `value` is a dropout of, where it is one and has a single reader.
+    func droppedCotangent(_ value: Value, _ dropout: DropoutAttributes) -> Value? {
+      guard soleReader(value) != nil, let definition = definitions[value],
+        definition.operation == .dropout(dropout)
+      else { return nil }
+      return definition.operands[0]
     }
     for norm in instructions {
       guard case .batchNorm(let attributes) = norm.operation, attributes.activation == .identity,
@@ -141,7 +148,7 @@ extension ReplicaProgram {
       others.removeAll { gradients.contains($0) }
       if others.count == 1, !roots.contains(activated),
         case .dropout(let dropout) = others[0].operation,
-        gradients.allSatisfy({ droppedCotangent($0.operands[0], dropout, soleReader) != nil })
+        gradients.allSatisfy({ droppedCotangent($0.operands[0], dropout) != nil })
       {
         chain.dropout = dropout
         chain.result = others[0].results[0]
@@ -152,7 +159,7 @@ extension ReplicaProgram {
       for gradient in gradients {
         var cotangent = gradient.operands[0]
         if let dropout = chain.dropout,
-          let source = droppedCotangent(cotangent, dropout, soleReader)
+          let source = droppedCotangent(cotangent, dropout)
         {
           chains.absorbed.insert(cotangent)
           cotangent = source
@@ -162,16 +169,5 @@ extension ReplicaProgram {
       }
     }
     return chains
-  }
-
-  /// What `value` is a dropout of, where it is one and has a single reader.
-  private func droppedCotangent(
-    _ value: Value, _ dropout: DropoutAttributes, _ soleReader: (Value) -> Instruction?
-  ) -> Value? {
-    guard soleReader(value) != nil,
-      let definition = instructions.first(where: { $0.results.contains(value) }),
-      definition.operation == .dropout(dropout)
-    else { return nil }
-    return definition.operands[0]
   }
 }

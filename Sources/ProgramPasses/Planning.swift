@@ -9,9 +9,8 @@ extension ReplicaProgram {
     let layout = ParameterLayout(variables)
     let schedule = try Schedule(self, layout)
     let local = valuesWithinLoops(schedule)
-    let outer = replicaOuterCounts(replicaMajor: { value in
-      !schedule.loops.allSatisfy(\.isEmpty) && !local.contains(value)
-    })
+    let hasLoops = !schedule.loops.allSatisfy(\.isEmpty)
+    let outer = replicaOuterCounts(replicaMajor: { hasLoops && !local.contains($0) })
 
     var storage = [ExecutionPlan.Storage?](repeating: nil, count: types.count)
     func size(_ value: Value) -> Int {

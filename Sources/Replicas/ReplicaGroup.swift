@@ -37,8 +37,7 @@ package struct ExecutionOptions: Sendable {
 
   package init(
     reduction: ReductionMode, libraries: KernelLibraries, seed: UInt64, timeout: Double,
-    input: String,
-    watched: [String]
+    input: String, watched: [String]
   ) {
     self.reduction = reduction
     self.libraries = libraries

@@ -22,10 +22,10 @@ struct Inspect: ParsableCommand {
         print("# The same step as it is executed\n\n\(lowered)")
       } catch {
         print("# One step of one replica, as written\n\n\(program)")
-        try printLegality(program, lowering)
+        try printLegality(program, lowering, configuration.tpu.version)
         throw error
       }
-      try printLegality(program, lowering)
+      try printLegality(program, lowering, configuration.tpu.version)
     }
   }
 
@@ -70,10 +70,10 @@ struct Inspect: ParsableCommand {
   }
 
   private func printLegality(
-    _ program: ReplicaProgram, _ lowering: LoweringOptions
+    _ program: ReplicaProgram, _ lowering: LoweringOptions, _ version: Configuration.TPU.Version
   ) throws(ProgramError) {
     let runtime = lowering.runtime
-    print("# TPU, runtime \(runtime.rawValue)\n")
+    print("# TPU \(version.rawValue), runtime \(runtime.rawValue)\n")
     let written = try program.expandingGradients()
     print(
       "TensorFlow operations as written: "

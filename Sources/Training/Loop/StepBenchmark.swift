@@ -52,13 +52,6 @@ package struct StepBenchmark: Encodable, Sendable {
       times[min(times.count - 1, Int(fraction * Double(times.count)))]
     }
 
-    let step = TrainingStep(configuration)
-    let flops: Int
-    do throws(ProgramError) {
-      flops =
-        try step.program().lowered(configuration.lowering).floatingPointOperations
-        * configuration.replicas
-    } catch { throw .program(error) }
     model = configuration.model.kind.rawValue
     replicas = configuration.replicas
     ranks = 1
@@ -68,7 +61,7 @@ package struct StepBenchmark: Encodable, Sendable {
     millisecondsPerStep = Milliseconds(
       median: quantile(0.5), p10: quantile(0.1), p90: quantile(0.9))
     examplesPerSecond = Double(configuration.batchSize) * 1000 / quantile(0.5)
-    gigaflopsPerSecond = Double(flops) / quantile(0.5) / 1e6
+    gigaflopsPerSecond = Double(run.floatingPointOperations) / quantile(0.5) / 1e6
     peakResidentBytes = Machine.peakResidentBytes
     let workers = Double(threads)
     profile =

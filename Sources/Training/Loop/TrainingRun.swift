@@ -11,6 +11,8 @@ package final class TrainingRun {
   package let store: VariableStore
   /// What a replica's step gives beside the variables.
   package let outputs: [(name: String, shape: Shape)]
+  /// The multiplications and additions of a step, all replicas together.
+  package let floatingPointOperations: Int
   private let group: ReplicaGroup
   private let batches: any BatchProvider
   /// The variant of the step that also measures each replica's gradient norm, where the
@@ -47,6 +49,7 @@ package final class TrainingRun {
     _ configuration: Configuration, _ programs: [ReplicaProgram], batches: any BatchProvider
   ) throws(TrainingError) {
     self.configuration = configuration
+    floatingPointOperations = programs[0].floatingPointOperations * configuration.replicas
     outputs = programs[0].outputs.map { ($0.name, programs[0].shape(of: $0.value)) }
     measuringVariant = programs.count > 1 ? 1 : nil
     store = VariableStore(
