@@ -40,7 +40,8 @@ let package = Package(
       dependencies: ["CKernels", "COpenBLAS"] + (oneDNNIsPresent ? ["COneDNN"] : []),
       swiftSettings: house + (oneDNNIsPresent ? [.define("ONEDNN")] : [])),
     module("Execution", ["Program", "ProgramPasses", "Kernels", "RandomStreams"]),
-    module("Replicas", ["Program", "ProgramPasses", "Kernels", "Execution"]),
+    module(
+      "Replicas", ["Program", "ProgramPasses", "Kernels", "Execution", "COpenMPI", "CXXHash"]),
     module(
       "Training",
       [
@@ -56,14 +57,19 @@ let package = Package(
       swiftSettings: house),
 
     .target(name: "CKernels"),
+    .target(name: "COpenMPI"),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("openblas")]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+    .systemLibrary(
+      name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
-    .target(name: "TestSupport", dependencies: ["Program"], path: "Tests/TestSupport"),
+    .target(
+      name: "TestSupport", dependencies: ["Program", "Execution", "Replicas"],
+      path: "Tests/TestSupport"),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("RunConfiguration", ["RunConfiguration"]),
     tests("RandomStreams", ["RandomStreams"]),
@@ -87,7 +93,12 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
         "Replicas", "Training", "CPNG", "TestSupport",
       ]),
-    tests("Command", ["selfgan", "Program", "RandomStreams", "TestSupport"]),
+    // A program that mpirun starts for the tests, to use communicators between real processes.
+    .executableTarget(
+      name: "CommunicatorCheck", dependencies: ["Program", "Execution", "Replicas"],
+      path: "Tests/CommunicatorCheck", swiftSettings: house),
+    tests(
+      "Command", ["selfgan", "CommunicatorCheck", "Program", "RandomStreams", "TestSupport"]),
   ]
     + (oneDNNIsPresent
       ? [

@@ -47,18 +47,18 @@ def parsed_arguments(description, modes=()):
 class Batches:
     """Batches, drawn with replacement, of images that lie ready in memory as floats."""
 
-    def __init__(self, image):
-        self.random = np.random.default_rng(1)
+    def __init__(self, image, examples=BATCH, seed=1):
+        self.random = np.random.default_rng(seed)
         self.images = self.random.uniform(-1, 1, (1024, *image)).astype(np.float32)
+        self.examples = examples
 
     def next(self):
-        return self.images[self.random.integers(0, len(self.images), BATCH)]
+        return self.images[self.random.integers(0, len(self.images), self.examples)]
 
 
-def measure(arguments, name, version, step):
+def measured(arguments, name, version, step, batches):
     """Times `step`, which takes the images of a batch and returns its loss as a float once it is
-    known, and prints one JSON object with the keys of `selfgan benchmark`."""
-    batches = Batches(arguments.image)
+    known. The keys of the answer are those of `selfgan benchmark`."""
     for _ in range(max(arguments.warmup, 1)):
         loss = step(batches.next())
     times = []
@@ -71,21 +71,26 @@ def measure(arguments, name, version, step):
 
     times.sort()
     quantile = lambda fraction: times[min(len(times) - 1, int(fraction * len(times)))]
-    print(
-        json.dumps(
-            {
-                "name": name,
-                "version": version,
-                "model": arguments.model,
-                "replicas": REPLICAS,
-                "steps": arguments.steps,
-                "loss": loss,
-                "millisecondsPerStep": {
-                    "median": statistics.median(times),
-                    "p10": quantile(0.1),
-                    "p90": quantile(0.9),
-                },
-                "peakResidentBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            }
-        )
-    )
+    return {
+        "name": name,
+        "version": version,
+        "model": arguments.model,
+        "replicas": REPLICAS,
+        "steps": arguments.steps,
+        "loss": loss,
+        "millisecondsPerStep": {
+            "median": statistics.median(times),
+            "p10": quantile(0.1),
+            "p90": quantile(0.9),
+        },
+        "peakResidentBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def show(figures):
+    print(json.dumps(figures))
+
+
+def measure(arguments, name, version, step):
+    """Times `step` on whole batches, and prints one JSON object."""
+    show(measured(arguments, name, version, step, Batches(arguments.image)))

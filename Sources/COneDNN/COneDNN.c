@@ -194,9 +194,9 @@ int odnn_execute(const void *arguments) {
   return dnnl_primitive_execute(call->primitive, call->stream, call->count, call->arguments);
 }
 
-void odnn_use_one_thread(void) {
+void odnn_use_threads(int count) {
   void (*set_threads)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-  if (set_threads) set_threads(1);
+  if (set_threads) set_threads(count);
 }
 
 const char *odnn_instruction_set(void) {

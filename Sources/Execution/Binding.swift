@@ -19,6 +19,7 @@ final class Binding {
   let seed: UInt64
   let step: UnsafePointer<Int64>
   let separatesReplicas: Bool
+  private let progress: Progress?
   let factory: KernelFactory
   private let arena: AlignedBuffer
   private let constants: AlignedBuffer
@@ -42,9 +43,10 @@ final class Binding {
     _ plan: ExecutionPlan, replicas: Range<Int>,
     partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
     reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, libraries: KernelLibraries,
-    separatesReplicas: Bool
+    separatesReplicas: Bool, progress: Progress?
   ) throws(ExecutionError) {
     self.plan = plan
+    self.progress = progress
     program = plan.program
     useCounts = plan.program.useCounts
     group = replicas
@@ -101,6 +103,13 @@ final class Binding {
       }
       for (position, call) in own.enumerated() {
         calls.append((call, origin(instruction, position)))
+      }
+      if let progress, let mark = progress.marks[index], replicas.upperBound == group.upperBound {
+        calls.append(
+          (
+            factory.countUp(progress.counters + mark.counter, by: mark.amount),
+            CallOrigin(layer: "", operation: "progress")
+          ))
       }
     } catch let error as KernelError {
       throw .kernel(error, operation: instruction.operation.mnemonic, layer: instruction.layer)

@@ -37,19 +37,21 @@ package final class GroupExecutor {
   ///   - reduced: the process's buffer of reduced values, `plan.reductionCount` floats.
   ///   - step: the number of completed steps, read by random draws.
   ///   - separatesReplicas: whether products are called once a replica where their bits depend on the number of rows.
+  ///   - progress: whom the group tells which of its partial sums are complete.
   /// - Throws: `ExecutionError.kernel` where an operation has no kernel for its shapes.
   package init(
     _ plan: ExecutionPlan, replicas: Range<Int>,
     partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], store: VariableStore,
     reduced: AlignedBuffer, seed: UInt64, step: UnsafePointer<Int64>, libraries: KernelLibraries,
-    separatesReplicas: Bool
+    separatesReplicas: Bool, progress: Progress? = nil
   ) throws(ExecutionError) {
     precondition(replicas.count == plan.width, "a group has as many replicas as the plan's width")
     self.plan = plan
     self.replicas = replicas
     binding = try Binding(
       plan, replicas: replicas, partials: partials, store: store, reduced: reduced,
-      seed: seed, step: step, libraries: libraries, separatesReplicas: separatesReplicas)
+      seed: seed, step: step, libraries: libraries, separatesReplicas: separatesReplicas,
+      progress: progress)
 
     var segments: [CallList] = []
     for index in plan.segments.indices {

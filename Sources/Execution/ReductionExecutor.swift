@@ -2,68 +2,91 @@ import Kernels
 import Program
 import ProgramPasses
 
-/// Does one worker's share of what happens between the segments of a plan: adds the partial sums of
-/// all groups along the tree, and lets Adam take them.
+/// Which of how many equal stretches of each sweep a worker does.
+package struct Share: Hashable, Sendable {
+  package let index: Int
+  package let count: Int
+
+  package init(_ index: Int, of count: Int) {
+    self.index = index
+    self.count = count
+  }
+}
+
+/// Does one worker's share of what happens between the segments of a plan, in phases that follow one
+/// another: adds the partial sums of all groups along the tree, and lets Adam take them.
+///
+/// Where the workers that share the sums also share the parameters, both are one sweep over memory.
 package final class ReductionExecutor {
-  private let rounds: [CallList]
+  /// The calls of each phase of each round.
+  private let rounds: [[CallList]]
   private let factory: KernelFactory
 
   /// - Parameters:
   ///   - partials: the reduction buffers of all groups, in the order of their replicas.
   ///   - merges: the additions that follow each partial sum (`ReductionTree`).
-  ///   - share: which of how many equal stretches of each sweep this worker does.
+  ///   - sums: the worker's share of the additions; nil where others add, and store the sums.
+  ///   - updates: its share of the parameters.
   ///   - replicas: how many replicas there are in all.
   package init(
-    _ plan: ExecutionPlan, partials: [AlignedBuffer], merges: [Int32],
-    share: (index: Int, count: Int), replicas: Int, store: VariableStore, reduced: AlignedBuffer,
+    _ plan: ExecutionPlan, partials: [AlignedBuffer], merges: [Int32], sums: Share?,
+    updates: Share, replicas: Int, store: VariableStore, reduced: AlignedBuffer,
     step: UnsafePointer<Int64>
   ) throws(ExecutionError) {
     let factory: KernelFactory
     do { factory = try KernelFactory(KernelLibraries(.openBLAS)) } catch {
       throw .kernel(error, operation: "all_reduce", layer: "")
     }
+    let isOneSweep = sums == updates
+
+    func sum(_ sweep: ExecutionPlan.Sweep, _ share: Share) -> (KernelCall, CallOrigin)? {
+      let range = ParameterLayout.stretch(share.index, of: share.count, in: sweep.range)
+      if range.isEmpty { return nil }
+      return (
+        factory.sumTree(
+          partials.map { UnsafePointer($0.pointer + range.lowerBound) }, merges: merges,
+          out: reduced.pointer + range.lowerBound, count: range.count,
+          scale: sweep.reduction == .mean ? 1 / Float(replicas) : 1),
+        CallOrigin(layer: "", operation: "all_reduce")
+      )
+    }
+    func update(_ sweep: ExecutionPlan.Sweep) -> (KernelCall, CallOrigin)? {
+      let range = ParameterLayout.stretch(updates.index, of: updates.count, in: sweep.range)
+      guard let adam = sweep.adam, !range.isEmpty else { return nil }
+      let at = range.lowerBound
+      let sources = isOneSweep ? partials : [reduced]
+      return (
+        factory.adam(
+          adam.kernel, partials: sources.map { UnsafePointer($0.pointer + at) },
+          merges: isOneSweep ? merges : [0],
+          scale: isOneSweep && sweep.reduction == .mean ? 1 / Float(replicas) : 1,
+          stored: isOneSweep && sweep.stores ? reduced.pointer + at : nil,
+          parameters: store.parameters.pointer + at,
+          firstMoments: store.firstMoments.pointer + at,
+          secondMoments: store.secondMoments.pointer + at, count: range.count, step: step),
+        CallOrigin(layer: "parameters", operation: "adam")
+      )
+    }
     rounds = plan.rounds.map { sweeps in
-      CallList(
-        sweeps.compactMap { sweep in
-          let range = Self.stretch(share.index, of: share.count, in: sweep.range)
-          if range.isEmpty { return nil }
-          let at = range.lowerBound
-          let scale = sweep.reduction == .mean ? 1 / Float(replicas) : 1
-          let sources = partials.map { UnsafePointer($0.pointer + at) }
-          let stored = sweep.stores ? reduced.pointer + at : nil
-          if let adam = sweep.adam {
-            return (
-              factory.adam(
-                adam.kernel, partials: sources, merges: merges, scale: scale, stored: stored,
-                parameters: store.parameters.pointer + at,
-                firstMoments: store.firstMoments.pointer + at,
-                secondMoments: store.secondMoments.pointer + at, count: range.count, step: step),
-              CallOrigin(layer: "parameters", operation: "adam")
-            )
-          }
-          return (
-            factory.sumTree(
-              sources, merges: merges, out: reduced.pointer + at, count: range.count, scale: scale),
-            CallOrigin(layer: "", operation: "all_reduce")
-          )
-        })
+      if let sums, isOneSweep {
+        return [CallList(sweeps.compactMap { $0.adam == nil ? sum($0, sums) : update($0) })]
+      }
+      let updates = CallList(sweeps.compactMap(update))
+      guard let sums else { return [updates] }
+      return [CallList(sweeps.compactMap { sum($0, sums) }), updates]
     }
     self.factory = factory
   }
 
   /// As `GroupExecutor.startProfile`.
-  package func startProfile() { for round in rounds { round.startProfile() } }
+  package func startProfile() { for phase in rounds.joined() { phase.startProfile() } }
 
-  package var profile: [CallTime] { CallTime.merged(rounds.flatMap(\.times)) }
+  package var profile: [CallTime] { CallTime.merged(rounds.joined().flatMap(\.times)) }
 
-  package func run(round: Int) throws(ExecutionError) { try rounds[round].run() }
+  /// How many phases a round has; all workers end one before any begins the next.
+  package func phaseCount(ofRound round: Int) -> Int { rounds[round].count }
 
-  /// Stretch `index` of `count` nearly equal ones, each starting at a multiple of the alignment.
-  private static func stretch(_ index: Int, of count: Int, in range: Range<Int>) -> Range<Int> {
-    let units = range.count / ParameterLayout.alignment
-    let bound = { (index: Int) in
-      range.lowerBound + units * index / count * ParameterLayout.alignment
-    }
-    return bound(index)..<bound(index + 1)
+  package func run(round: Int, phase: Int) throws(ExecutionError) {
+    try rounds[round][phase].run()
   }
 }

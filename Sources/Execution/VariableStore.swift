@@ -1,6 +1,25 @@
 import Program
 import ProgramPasses
 
+/// Memory for parameters and Adam's moments that several processes use together.
+package struct ParameterMemory {
+  package let parameters: AlignedBuffer
+  package let firstMoments: AlignedBuffer
+  package let secondMoments: AlignedBuffer
+  /// Whether this process is the one that sets parameters for all.
+  package let isWriter: Bool
+
+  package init(
+    parameters: AlignedBuffer, firstMoments: AlignedBuffer, secondMoments: AlignedBuffer,
+    isWriter: Bool
+  ) {
+    self.parameters = parameters
+    self.firstMoments = firstMoments
+    self.secondMoments = secondMoments
+    self.isWriter = isWriter
+  }
+}
+
 /// The variables' memory in one process, outside any arena: training, sampling and checking
 /// programs share it.
 ///
@@ -15,17 +34,23 @@ package final class VariableStore: @unchecked Sendable {
   package let parameters: AlignedBuffer
   package let firstMoments: AlignedBuffer
   package let secondMoments: AlignedBuffer
+  private let setsParameters: Bool
   private let states: [String: AlignedBuffer]
   private let byName: [String: Variable]
 
   /// Allocates the variables and gives them their initial values.
-  package init(_ variables: [Variable], replicas: Range<Int>, seed: UInt64) {
+  ///
+  /// - Parameter shared: memory for the parameters that others use, too; nil takes memory of its own.
+  package init(
+    _ variables: [Variable], replicas: Range<Int>, seed: UInt64, shared: ParameterMemory? = nil
+  ) {
     self.variables = variables
     self.replicas = replicas
     layout = ParameterLayout(variables)
-    parameters = AlignedBuffer(count: layout.count)
-    firstMoments = AlignedBuffer(count: layout.count)
-    secondMoments = AlignedBuffer(count: layout.count)
+    parameters = shared?.parameters ?? AlignedBuffer(count: layout.count)
+    firstMoments = shared?.firstMoments ?? AlignedBuffer(count: layout.count)
+    secondMoments = shared?.secondMoments ?? AlignedBuffer(count: layout.count)
+    setsParameters = shared?.isWriter ?? true
     byName = Dictionary(uniqueKeysWithValues: variables.map { ($0.name, $0) })
     var states: [String: AlignedBuffer] = [:]
     for variable in variables where variable.role == .state {
@@ -33,7 +58,9 @@ package final class VariableStore: @unchecked Sendable {
       states[variable.name] = AlignedBuffer(count: copies * variable.type.shape.count)
     }
     self.states = states
-    for variable in variables { write(variable.initialValues(seed: seed), to: variable.name) }
+    for variable in variables where variable.role == .state || setsParameters {
+      write(variable.initialValues(seed: seed), to: variable.name)
+    }
   }
 
   /// Where a variable lies; a per-replica one from `replica` on.
@@ -52,9 +79,10 @@ package final class VariableStore: @unchecked Sendable {
     return Array(UnsafeBufferPointer(start: pointer, count: variable.type.shape.count))
   }
 
-  /// Sets a variable, in every replica of this process or in one.
+  /// Sets a variable, in every replica of this process or in one; a shared parameter only in the
+  /// process that sets it for all.
   package func write(_ values: [Float], to name: String, replica: Int? = nil) {
-    guard let variable = byName[name] else { return }
+    guard let variable = byName[name], variable.role == .state || setsParameters else { return }
     precondition(values.count == variable.type.shape.count, "\(name) has another size")
     let isOwn = variable.type.distribution == .perReplica
     for replica in replica.map({ [$0] }) ?? (isOwn ? Array(replicas) : [replicas.lowerBound]) {

@@ -81,10 +81,14 @@ package enum MatrixBackend: String, Sendable, CaseIterable {
 package struct KernelLibraries: Hashable, Sendable {
   package var products: MatrixBackend
   package var convolutions: MatrixBackend
+  /// How many threads oneDNN shares one call among: more than one only where there are fewer workers
+  /// than cores, since workers scale better.
+  package var threads: Int
 
-  package init(products: MatrixBackend, convolutions: MatrixBackend) {
+  package init(products: MatrixBackend, convolutions: MatrixBackend, threads: Int = 1) {
     self.products = products
     self.convolutions = convolutions
+    self.threads = threads
   }
 
   /// One library for both.

@@ -1,5 +1,6 @@
 import CKernels
 import COpenBLAS
+import Synchronization
 
 #if ONEDNN
   import COneDNN
@@ -31,6 +32,8 @@ package final class KernelFactory {
     }
     #if ONEDNN
       if usesOneDNN {
+        // A call uses as many threads as there were to be had when it was prepared.
+        Machine.prepareThread(libraries)
         let status = odnn_context_create(&context)
         if status != 0 { throw .oneDNN(status: status, what: "an engine") }
       }
@@ -365,6 +368,16 @@ extension KernelFactory {
       keep(
         ck_sum_tree_arguments(
           tree: tree(partials, merges), out: out, count: Int64(count), scale: scale)))
+  }
+
+  /// Adds `amount` to a counter that other threads or processes watch.
+  package func countUp(_ counter: UnsafeMutablePointer<Atomic<Int>>, by amount: Int) -> KernelCall {
+    KernelCall(
+      ck_count_up,
+      keep(
+        ck_count_up_arguments(
+          counter: UnsafeMutableRawPointer(counter).assumingMemoryBound(to: Int64.self),
+          amount: Int64(amount))))
   }
 
   /// Adam over `count` parameters with the gradient scale · Σ partials, which is stored where

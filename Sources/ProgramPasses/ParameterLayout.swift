@@ -20,4 +20,16 @@ package struct ParameterLayout: Hashable, Sendable {
   package static func padded(_ count: Int) -> Int {
     (count + alignment - 1) / alignment * alignment
   }
+
+  /// Stretch `index` of `count` nearly equal contiguous ones, each starting at a multiple of the
+  /// alignment from the range's start; the last has the rest.
+  package static func stretch(
+    _ index: Int, of count: Int, in range: Range<Int>
+  ) -> Range<Int> {
+    let units = padded(range.count) / alignment
+    let bound = { (index: Int) in
+      range.lowerBound + min(units * index / count * alignment, range.count)
+    }
+    return bound(index)..<bound(index + 1)
+  }
 }

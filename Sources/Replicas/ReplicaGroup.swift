@@ -1,10 +1,8 @@
 import Dispatch
 import Execution
-import Glibc
 import Kernels
 import Program
 import ProgramPasses
-import Synchronization
 
 /// Where the replicas of a process get their batches.
 package protocol BatchProvider: AnyObject, Sendable {
@@ -34,10 +32,13 @@ package struct ExecutionOptions: Sendable {
   package var input: String
   /// The outputs, scalars of each replica, that must stay finite.
   package var watched: [String]
+  /// Whether the processes of a host have one copy of the parameters, of which each worker updates a
+  /// stretch; otherwise each process has its own, and updates all of it.
+  package var sharesUpdates: Bool
 
   package init(
     reduction: ReductionMode, libraries: KernelLibraries, seed: UInt64, timeout: Double,
-    input: String, watched: [String]
+    input: String, watched: [String], sharesUpdates: Bool = true
   ) {
     self.reduction = reduction
     self.libraries = libraries
@@ -45,86 +46,120 @@ package struct ExecutionOptions: Sendable {
     self.timeout = timeout
     self.input = input
     self.watched = watched
+    self.sharesUpdates = sharesUpdates
   }
 }
 
-/// The replicas of a process, on workers that compute together.
+/// The replicas of a process, on workers that compute together with those of all processes of the
+/// host.
 ///
 ///     worker 0: replicas 0–3 ─ segment ─┐           ┌ sum and Adam of its stretch ┐           ┌ …
 ///                                       ├─ barrier ─┤                             ├─ barrier ─┤
 ///     worker 1: replicas 4–7 ─ segment ─┘           └ sum and Adam of its stretch ┘           └ …
+///
+/// With several hosts, a messenger in the first process of each adds the partial sums of all, chunk
+/// by chunk while the workers still compute, and the workers take the totals (`HostMessenger`).
 ///
 /// A program comes in variants that share variables and partial sums: the plain step, and one that
 /// records more.
 package final class ReplicaGroup {
   package let placement: Placement
   package let store: VariableStore
+  /// Kept for those who count in them.
+  private let buffers: SharedBuffers
   private let workers: [Worker]
+  private let messenger: HostMessenger?
 
-  /// - Parameter variants: lowered programs over the same variables; `run` says which one to run.
-  /// - Throws: `ReplicaError.execution`
+  /// - Parameters:
+  ///   - variants: lowered programs over the same variables; `run` says which one to run.
+  ///   - processes: those that run the other replicas; all make their groups together.
+  /// - Throws: `ReplicaError.execution`, `.communication`
   package init(
     _ variants: [ReplicaProgram], placement: Placement, store: VariableStore,
-    options: ExecutionOptions
+    options: ExecutionOptions, processes: any ProcessGroup = SingleProcess()
   ) throws(ReplicaError) {
     self.placement = placement
     self.store = store
-    let runs = (0..<placement.threads).map { placement.run(worker: $0) }
-    let communicators = LocalCommunicator.group(runs: runs, timeout: .seconds(options.timeout))
     Machine.prepareProcess()
-
+    let host = HostWorkers(placement, processes)
+    let tree = options.reduction == .ordered ? ReductionTree(count: placement.replicas) : nil
+    let partials = host.runs.map { Self.partialSums($0, tree) }
+    var plans: [[Int: ExecutionPlan]] = []
     do throws(ExecutionError) {
-      let partials = Self.partialSums(placement, options.reduction)
-      let all = partials.flatMap { $0 }
-      let merges =
-        options.reduction == .ordered
-        ? ReductionTree(count: placement.replicas).merges(of: all.map(\.replicas))
-        : ReductionTree(count: all.count).merges(of: all.indices.map { $0..<($0 + 1) })
+      for variant in variants { plans.append(try Self.plans(of: variant, host.runs)) }
+    } catch { throw .execution(error) }
 
-      let plans = try variants.map { (variant) throws(ExecutionError) in
-        try Self.plans(of: variant, placement)
-      }
-      let reductionCount = plans.flatMap { $0.values.map(\.reductionCount) }.max() ?? 0
-      let reduced = AlignedBuffer(count: reductionCount)
-      let buffers = partials.map { $0.map { _ in AlignedBuffer(count: reductionCount) } }
+    let buffers: SharedBuffers
+    let rendezvous: Rendezvous
+    do throws(CommunicationError) {
+      buffers = try SharedBuffers(partials, plans.flatMap(\.values), processes)
+      rendezvous = Rendezvous(
+        host.participants, messenger: host.messenger, timeout: .seconds(options.timeout),
+        spins: Rendezvous.spins(participants: host.runs.count, cores: processes.cores),
+        memory: try processes.sharedFloats(
+          count: Rendezvous.floatCount(participants: host.participants.count)))
+    } catch { throw .communication(error) }
 
-      workers = try runs.indices.map { (index) throws(ExecutionError) in
-        try Worker(
-          index: index, placement: placement, plans: plans.compactMap { $0[runs[index].count] },
-          partials: zip(partials[index], buffers[index]).map { ($0, $1) },
-          all: buffers.flatMap { $0 },
-          merges: merges, reduced: reduced, store: store, communicator: communicators[index],
-          options: options)
+    self.buffers = buffers
+    let isAcrossHosts = host.messenger != nil
+    // Of several hosts, the messengers add.
+    let merges = isAcrossHosts ? [] : Self.merges(of: partials.flatMap { $0 }, tree)
+    do throws(ExecutionError) {
+      workers = try host.own.enumerated().map { (index, worker) throws(ExecutionError) in
+        let run = host.runs[worker]
+        return try Worker(
+          index: index, participant: worker, run: run, plans: plans.compactMap { $0[run.count] },
+          reduces: { (plan, step) throws(ExecutionError) in
+            try ReductionExecutor(
+              plan, partials: buffers.partials.flatMap { $0 }, merges: merges,
+              sums: isAcrossHosts ? nil : Share(worker, of: host.runs.count),
+              updates: options.sharesUpdates
+                ? Share(worker, of: host.runs.count) : Share(index, of: host.own.count),
+              replicas: placement.replicas, store: store, reduced: buffers.reduced, step: step)
+          },
+          partials: zip(partials[worker], buffers.partials[worker]).map { ($0, $1) },
+          reduced: buffers.reduced,
+          progress: { plan in
+            isAcrossHosts
+              ? ReductionChunks(plan, replicas: placement.replicas, hosts: processes.hosts.count)
+                .progress(buffers.counters[worker]) : nil
+          },
+          examplesOffset: run.lowerBound - store.replicas.lowerBound,
+          store: store, rendezvous: rendezvous, options: options)
       }
     } catch { throw .execution(error) }
+    do throws(CommunicationError) {
+      messenger =
+        if isAcrossHosts, let link = processes.link {
+          try HostMessenger(
+            link, host, rendezvous, placement, processes, variants: workers[0].variants,
+            tree: tree, partials: zip(partials, buffers.partials).flatMap { zip($0, $1) },
+            reduced: buffers.reduced, counters: buffers.counters, timeout: .seconds(options.timeout)
+          )
+        } else { nil }
+    } catch { throw .communication(error) }
   }
 
-  /// The partial sums that each worker makes: one in any order, or one for each complete subtree of
-  /// its replicas.
-  private static func partialSums(
-    _ placement: Placement, _ reduction: ReductionMode
-  ) -> [[SubtreeSum]] {
-    let tree = ReductionTree(count: placement.replicas)
-    return (0..<placement.threads).map { worker in
-      let run = placement.run(worker: worker)
-      return switch reduction {
-      case .fast: [SubtreeSum(replicas: run, merges: [])]
-      case .ordered:
-        tree.subtrees(covering: run).map { subtree in
-          SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
-        }
-      }
+  /// The partial sums that a worker makes: one in any order, or one for each complete subtree of its
+  /// replicas.
+  private static func partialSums(_ run: Range<Int>, _ tree: ReductionTree?) -> [SubtreeSum] {
+    guard let tree else { return [SubtreeSum(replicas: run, merges: [])] }
+    return tree.subtrees(covering: run).map { subtree in
+      SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
     }
+  }
+
+  private static func merges(of partials: [SubtreeSum], _ tree: ReductionTree?) -> [Int32] {
+    tree?.merges(of: partials.map(\.replicas))
+      ?? ReductionTree(count: partials.count).merges(of: partials.indices.map { $0..<($0 + 1) })
   }
 
   /// The plans of a program for each number of replicas that a worker has.
   private static func plans(
-    of program: ReplicaProgram, _ placement: Placement
+    of program: ReplicaProgram, _ runs: [Range<Int>]
   ) throws(ExecutionError) -> [Int: ExecutionPlan] {
     var plans: [Int: ExecutionPlan] = [:]
-    for worker in 0..<placement.threads {
-      let width = placement.run(worker: worker).count
-      if plans[width] != nil { continue }
+    for width in Set(runs.map(\.count)) {
       do throws(ProgramError) { plans[width] = try program.planned(width: width) } catch {
         throw .program(error)
       }
@@ -132,29 +167,34 @@ package final class ReplicaGroup {
     return plans
   }
 
-  /// The floats that a group takes: variables and moments, arenas, and partial sums.
+  /// The floats that the groups of this host's processes take together: variables and moments,
+  /// arenas, and partial sums.
   ///
   /// - Throws: `ReplicaError.execution`
   package static func floatCount(
-    _ variants: [ReplicaProgram], placement: Placement, reduction: ReductionMode
+    _ variants: [ReplicaProgram], placement: Placement, reduction: ReductionMode,
+    sharesUpdates: Bool = true, processes: any ProcessGroup = SingleProcess()
   ) throws(ReplicaError) -> Int {
+    let host = HostWorkers(placement, processes)
     var count = 0
     var reductionCount = 0
     do throws(ExecutionError) {
       for variant in variants {
-        let plans = try plans(of: variant, placement)
-        for worker in 0..<placement.threads {
-          count += plans[placement.run(worker: worker).count]?.arenaCount ?? 0
-        }
+        let plans = try plans(of: variant, host.runs)
+        for run in host.runs { count += plans[run.count]?.arenaCount ?? 0 }
         reductionCount = max(reductionCount, plans.values.map(\.reductionCount).max() ?? 0)
       }
     } catch { throw .execution(error) }
     // Each partial sum has a buffer, and so have the reduced values.
-    count += (partialSums(placement, reduction).joined().count + 1) * reductionCount
+    let tree = reduction == .ordered ? ReductionTree(count: placement.replicas) : nil
+    count += (host.runs.flatMap { partialSums($0, tree) }.count + 1) * reductionCount
+    let processCount = processes.neighbours.count
     for variable in variants.first?.variables ?? [] {
       let copies =
         variable.role == .parameter
-        ? 3 : variable.type.distribution == .perReplica ? placement.replicas : 1
+        ? 3 * (sharesUpdates ? 1 : processCount)
+        : variable.type.distribution == .perReplica
+          ? host.runs.reduce(0) { $0 + $1.count } : processCount
       count += copies * variable.type.shape.count
     }
     return count
@@ -163,7 +203,13 @@ package final class ReplicaGroup {
   /// Completed steps.
   package var completedSteps: Int { workers[0].completedSteps }
 
-  /// Runs `steps` steps of a variant, and returns when all workers are done.
+  /// What a step sends to other hosts from this process, in bytes.
+  package func bytesSent(variant: Int = 0) -> Int { messenger?.bytesSent(variant: variant) ?? 0 }
+
+  /// What worker 0 spent on other things than its own replicas' computations, since the group was made.
+  package var communicationTime: CommunicationTime { workers[0].communicationTime }
+
+  /// Runs `steps` steps of a variant, and returns when all workers of this process are done.
   ///
   /// - Parameter stamps: for each step, where to put the time in nanoseconds at which worker 0 completed it.
   /// - Throws: `ReplicaError`, the first failure of any worker.
@@ -177,9 +223,11 @@ package final class ReplicaGroup {
         steps: steps, variant: variant, batches: batches,
         stamps: worker.index == 0 ? stamps : nil, done)
     }
+    messenger?.start(steps: steps, variant: variant, done)
     done.wait()
-    let failures = workers.compactMap(\.failure)
-    // A worker that was only aborted by another one's failure knows no more than that.
+    var failures = workers.compactMap(\.failure)
+    if let failure = messenger?.failure { failures.append(.communication(failure)) }
+    // One that was only aborted by another one's failure knows no more than that.
     if let cause = failures.first(where: { !$0.isConsequence }) ?? failures.first { throw cause }
     let nonFinite = workers.compactMap(\.nonFinite)
     if let first = nonFinite.min(by: { ($0.step, $0.replica) < ($1.step, $1.replica) }) {
@@ -190,176 +238,27 @@ package final class ReplicaGroup {
 
   /// From now on, the time of every kernel call of a variant is taken.
   package func startProfile(variant: Int = 0) {
-    for worker in workers {
-      worker.executors[variant].startProfile()
-      worker.reductions[variant].startProfile()
-    }
+    for worker in workers { worker.variants[variant].startProfile() }
   }
 
   /// What the kernel calls took since `startProfile`, all workers together.
   package func profile(variant: Int = 0) -> [CallTime] {
-    CallTime.merged(
-      workers.flatMap { $0.executors[variant].profile + $0.reductions[variant].profile })
+    CallTime.merged(workers.flatMap { $0.variants[variant].profile })
   }
 
-  /// The replicas as the last run left them.
+  /// The replicas of this process as the last run left them.
   package func replicas(variant: Int = 0) -> [Replica] {
     workers.flatMap { worker in
-      worker.run.map { Replica(index: $0, executor: worker.executors[variant], store: store) }
+      worker.run.map {
+        Replica(index: $0, executor: worker.variants[variant].executor, store: store)
+      }
     }
   }
 }
 
 extension ReplicaError {
-  fileprivate var isConsequence: Bool {
-    if case .communication(.aborted) = self { true } else { false }
-  }
-}
-
-/// A thread, by way of a private serial queue, and the replicas that it runs.
-private final class Worker: @unchecked Sendable {
-  struct NonFinite {
-    let step: Int
-    let replica: Int
-    let output: String
-    let value: Float
-  }
-
-  let index: Int
-  let run: Range<Int>
-  let executors: [GroupExecutor]
-  let reductions: [ReductionExecutor]
-  private let queue: DispatchQueue
-  private let communicator: any Communicator
-  private let options: ExecutionOptions
-  /// The position of the worker's first replica among the process's.
-  private let examplesOffset: Int
-  /// Completed steps: what random draws and Adam's bias correction read.
-  private let step: UnsafeMutablePointer<Int64>
-  private let watched: [[(name: String, replica: Int, pointer: UnsafePointer<Float>)]]
-
-  private(set) var failure: ReplicaError?
-  private(set) var nonFinite: NonFinite?
-
-  init(
-    index: Int, placement: Placement, plans: [ExecutionPlan],
-    partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], all: [AlignedBuffer], merges: [Int32],
-    reduced: AlignedBuffer, store: VariableStore, communicator: any Communicator,
-    options: ExecutionOptions
-  ) throws(ExecutionError) {
-    self.index = index
-    let run = placement.run(worker: index)
-    self.run = run
-    self.communicator = communicator
-    self.options = options
-    examplesOffset = run.lowerBound - placement.run(rank: 0).lowerBound
-    queue = DispatchQueue(label: "selfgan.worker.\(index)", qos: .userInitiated)
-    let step = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
-    step.initialize(to: 0)
-    self.step = step
-    let executors = try plans.map { (plan) throws(ExecutionError) in
-      try GroupExecutor(
-        plan, replicas: run, partials: partials, store: store, reduced: reduced,
-        seed: options.seed, step: step, libraries: options.libraries,
-        separatesReplicas: options.reduction == .ordered)
-    }
-    self.executors = executors
-    reductions = try plans.map { (plan) throws(ExecutionError) in
-      try ReductionExecutor(
-        plan, partials: all, merges: merges, share: (index, placement.threads),
-        replicas: placement.replicas, store: store, reduced: reduced, step: step)
-    }
-    watched = executors.map { executor in
-      options.watched.flatMap { name in
-        run.compactMap { replica in
-          executor.output(name, replica: replica).map { (name, replica, $0.pointer) }
-        }
-      }
-    }
-  }
-
-  deinit { step.deallocate() }
-
-  var completedSteps: Int { Int(step.pointee) }
-
-  func start(
-    steps: Int, variant: Int, batches: any BatchProvider,
-    stamps: UnsafeMutableBufferPointer<UInt64>?, _ done: DispatchGroup
-  ) {
-    // The buffer is worker 0's alone until the run is over.
-    nonisolated(unsafe) let stamps = stamps
-    queue.async(group: done) { [self] in
-      Machine.prepareThread()
-      do throws(ReplicaError) {
-        for position in 0..<steps {
-          try runStep(variant: variant, batches: batches)
-          if let stamps { stamps[position] = monotonicNanoseconds() }
-        }
-      } catch {
-        failure = error
-        communicator.abort(reason: "\(error)")
-      }
-    }
-  }
-
-  private func runStep(variant: Int, batches: any BatchProvider) throws(ReplicaError) {
-    let executor = executors[variant]
-    let reduction = reductions[variant]
-    let completed = completedSteps
-    try take(batches, completed, executor)
-
-    let plan = executor.plan
-    for segment in plan.segments.indices {
-      do { try executor.run(segment: segment) } catch { throw .execution(error) }
-      if segment == plan.rounds.count { break }
-      try meet(
-        "all-reduce", then: "update", completed
-      ) { () throws(ExecutionError) in try reduction.run(round: segment) }
-    }
-    if executor.assignsReplicated {
-      // Everyone has read what worker 0 now changes, and reads it again only once it has changed.
-      try meet("end of the step", then: "assignment", completed) { () throws(ExecutionError) in
-        if index == 0 { try executor.assignReplicated() }
-      }
-    }
-    step.pointee += 1
-    watch(variant)
-  }
-
-  /// Does this worker's share of a common work once everyone is there, and returns once everyone
-  /// has done theirs.
-  private func meet(
-    _ start: StaticString, then end: StaticString, _ completed: Int,
-    _ share: () throws(ExecutionError) -> Void
-  ) throws(ReplicaError) {
-    do throws(CommunicationError) { try communicator.barrier(start, step: completed) } catch {
-      throw .communication(error)
-    }
-    do throws(ExecutionError) { try share() } catch { throw .execution(error) }
-    do throws(CommunicationError) { try communicator.barrier(end, step: completed) } catch {
-      throw .communication(error)
-    }
-  }
-
-  private func take(
-    _ batches: any BatchProvider, _ completed: Int, _ executor: GroupExecutor
-  ) throws(ReplicaError) {
-    guard let input = executor.input(options.input), let target = input.baseAddress else { return }
-    do {
-      let images = try batches.acquire(step: completed)
-      target.update(from: images + examplesOffset * (input.count / run.count), count: input.count)
-    } catch { throw .batch(error) }
-    batches.release(step: completed)
-  }
-
-  /// Remembers the first loss that is no number.
-  private func watch(_ variant: Int) {
-    guard nonFinite == nil else { return }
-    for output in watched[variant] where !output.pointer.pointee.isFinite {
-      nonFinite = NonFinite(
-        step: completedSteps, replica: output.replica, output: output.name,
-        value: output.pointer.pointee)
-      return
-    }
+  /// Whether somebody else's failure is the cause, who says it better.
+  package var isConsequence: Bool {
+    if case .communication(let error) = self { error.isConsequence } else { false }
   }
 }

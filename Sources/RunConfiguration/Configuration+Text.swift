@@ -10,6 +10,11 @@ extension Configuration {
     Self.json(entries)
   }
 
+  /// Every key with its value in JSON; null for one that is left open.
+  package var values: [(key: String, value: String)] {
+    ConfigurationKey.all.map { ($0.path, $0.write(self)?.json ?? "null") }
+  }
+
   /// One name in a section with what stands under it.
   private struct Entry {
     let name: String

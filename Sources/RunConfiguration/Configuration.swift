@@ -237,6 +237,9 @@ extension Configuration {
   package struct Communication: Codable, Equatable, Sendable {
     /// Seconds after which a replica that others wait for counts as missing.
     package var timeout = 60.0
+    /// Whether the processes of a host have one copy of the parameters, of which each updates a
+    /// segment; otherwise each has its own, and updates all of it.
+    package var shardedUpdate = true
 
     package init() {}
   }

@@ -104,6 +104,7 @@ extension ConfigurationKey {
     .init("reduction", \.reduction),
     .init(optional: "threads", \.threads),
     .init("communication.timeout", \.communication.timeout),
+    .init("communication.shardedUpdate", \.communication.shardedUpdate),
     .init("shards.gradientEvery", \.shards.gradientEvery),
   ]
 

@@ -7,6 +7,8 @@ package enum TrainingError: Error, CustomStringConvertible {
   /// The configuration lacks a key that another one makes necessary.
   case missing(key: String, reason: String)
   case program(ProgramError)
+  /// More workers than replicas.
+  case workers(processes: Int, threads: Int, replicas: Int)
   case replicas(ReplicaError)
   case dataset(DatasetError)
   case file(RunFileError)
@@ -17,6 +19,9 @@ package enum TrainingError: Error, CustomStringConvertible {
     switch self {
     case .missing(let key, let reason): "\(key): a value is expected, because \(reason)"
     case .program(let error): error.description
+    case .workers(let processes, let threads, let replicas):
+      "\(processes) processes of \(threads) threads are more workers than replicas (\(replicas)); "
+        + "expected processes × threads of \(replicas) at most"
     case .replicas(let error): error.description
     case .dataset(let error): error.description
     case .file(let error): error.description

@@ -15,18 +15,29 @@ struct Benchmark: ParsableCommand {
   @Flag(help: "Also time every operation of every layer.")
   var profile = false
 
+  @Option(help: "Also time all-reduces of so many floats, and MPI's own; under mpirun.")
+  var allReduce: Int?
+
   func run() throws {
-    try Failure.reporting {
-      let configuration = try options.load(defaultSteps: 200)
-      try Failure.requireOption(
-        "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
-      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
-      let run = try TrainingRun(configuration, data: dataset)
+    try Job.run { job in
+      let (configuration, dataset) = try job.together {
+        let configuration = try options.load(defaultSteps: 200)
+        try Failure.requireOption(
+          "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
+        if let allReduce {
+          try Failure.requireOption(
+            "--all-reduce", allReduce, (1...(1 << 30)).contains(allReduce), expected: "1 to 2^30")
+        }
+        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
+      }
+      let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
       let result = try StepBenchmark(
-        run, warmup: warmup, steps: configuration.steps, profiles: profile)
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+        run, warmup: warmup, steps: configuration.steps, profiles: profile, allReduced: allReduce)
+      if job.processes.isFirst {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        print(String(decoding: try encoder.encode(result), as: UTF8.self))
+      }
     }
   }
 }

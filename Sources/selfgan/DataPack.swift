@@ -47,7 +47,7 @@ struct DataPack: ParsableCommand {
         Failure.complain(
           "stopped after \(progress.rows) of \(progress.totalRows) images; "
             + "the same command goes on from there")
-        throw ExitCode(interruption.exitCode ?? Failure.run)
+        throw ExitCode(interruption.signal == 0 ? Failure.run : 128 + interruption.signal)
       }
       say("\(output): \(progress.images) images of \(images.shape)\(skipped(progress))")
     }
@@ -87,7 +87,7 @@ struct DataPack: ParsableCommand {
           Self.text(progress, seconds: (ContinuousClock.now - start).seconds),
           isLast: progress.isComplete)
       }
-      return !interruption.isRequested
+      return interruption.signal == 0
     }
   }
 

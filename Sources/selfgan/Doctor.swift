@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Foundation
 import Kernels
+import Replicas
 import RunConfiguration
 import Training
 
@@ -19,7 +20,7 @@ struct Doctor: ParsableCommand {
     } else {
       print("oneDNN            not built in")
     }
-    print("MPI               not built in; replicas run on threads")
+    print("MPI               Open MPI \(MPIProcesses.version), loaded under mpirun or srun")
     do {
       print("dataset           \(try RunData.locateImages(path: nil))")
     } catch {

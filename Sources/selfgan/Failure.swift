@@ -43,24 +43,45 @@ enum Failure {
     }
   }
 
-  private static func code(of error: any Error) -> Int32 {
+  /// Whether another process failed first, and says why.
+  static func isConsequence(_ error: any Error) -> Bool {
+    switch error {
+    case let error as CommunicationError: error.isConsequence
+    case TrainingError.replicas(let error): error.isConsequence
+    default: false
+    }
+  }
+
+  /// Whether the processes are not alike.
+  static func isDisagreement(_ error: any Error) -> Bool {
+    switch error {
+    case CommunicationError.disagreement,
+      TrainingError.replicas(.communication(.disagreement)):
+      true
+    default: false
+    }
+  }
+
+  static func code(of error: any Error) -> Int32 {
     switch error {
     case is ConfigurationError, is ProgramError, is ImpossibleOption: badInput
     case let error as DatasetError: error.isRefusal ? badInput : run
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
+    case CommunicationError.disagreement, CommunicationError.sharedMemory: badInput
     default: run
     }
   }
 
   private static func code(of error: TrainingError) -> Int32 {
     switch error {
-    case .missing, .program, .dataset, .initialValue: badInput
+    case .missing, .program, .workers, .dataset, .initialValue: badInput
     case .file(let error): code(of: error)
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):
       badInput
     case .replicas(.batch(let error)): code(of: error)
+    case .replicas(.communication(let error)): code(of: error)
     case .replicas: run
     }
   }

@@ -19,11 +19,14 @@ struct Trace: ParsableCommand {
   }
 
   func run() throws {
-    try Failure.reporting {
-      let configuration = try options.load()
-      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
+    try Job.run { job in
+      let (configuration, dataset) = try job.together {
+        let configuration = try options.load()
+        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
+      }
       let run = try TrainingRun(
-        configuration, data: dataset, recording: [.gradientNorm, .tensors])
+        configuration, data: dataset, recording: [.gradientNorm, .tensors],
+        processes: job.processes)
       if let initial { try run.loadInitialValues(path: initial) }
       try TraceRecorder(run, output: output).record(steps: configuration.steps)
     }

@@ -20,47 +20,55 @@ struct Train: ParsableCommand {
   var quiet = false
 
   func run() throws {
-    try Failure.reporting {
-      let interruption = Interruption()
-      let configuration = try options.load()
-      warnAboutPinnedCore()
-      let dataset = try RunData(configuration, onSkip: SkippedImages.report)
-      say("data: \(dataset.origin)")
-      let run = try TrainingRun(configuration, data: dataset)
+    // Before there are other processes, which may end at the same signal.
+    let interruption = Interruption()
+    try Job.run { job in
+      let (configuration, dataset) = try job.together {
+        let configuration = try options.load()
+        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
+      }
+      warnAboutPinnedCore(job)
+      say("data: \(dataset.origin)", job)
+      let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
       if dryRun {
         say(
-          "\(configuration.replicas) replicas on \(configuration.workerCount) threads, "
-            + "\(configuration.steps) steps: nothing is wrong with this run")
+          "\(configuration.replicas) replicas on \(run.placement.workers) threads, "
+            + "\(configuration.steps) steps: nothing is wrong with this run", job)
         return
       }
-      let name = URL(fileURLWithPath: options.config).deletingPathExtension().lastPathComponent
-      let recorder = try RunRecorder(
-        run, directory: output, name: name, reals: try dataset.firstImages(RunRecorder.gridCount))
-      say("run directory: \(recorder.path)")
+      let recorder = try job.together { () -> RunRecorder? in
+        guard job.processes.isFirst else { return nil }
+        let name = URL(fileURLWithPath: options.config).deletingPathExtension().lastPathComponent
+        return try RunRecorder(
+          run, directory: output, name: name, reals: try dataset.firstImages(RunRecorder.gridCount))
+      }
+      if let recorder { say("run directory: \(recorder.path)", job) }
 
       let progress = ProgressLine()
       let trainer = Trainer(
-        run, recorder: recorder, shouldStop: { interruption.isRequested },
-        onProgress: { if !quiet { progress.show($0) } })
-      let steps: Int
+        run, recorder: recorder, signal: { interruption.signal },
+        onProgress: { if !quiet, job.processes.isFirst { progress.show($0) } })
+      let signal: Int32
       do {
-        steps = try trainer.train()
+        signal = try trainer.train()
         progress.finish()
       } catch {
         progress.finish()
         throw error
       }
-      say("\(steps) steps done; pictures in \(recorder.path)/samples")
-      if steps < configuration.steps, let code = interruption.exitCode { throw ExitCode(code) }
+      if let recorder {
+        say("\(run.completedSteps) steps done; pictures in \(recorder.path)/samples", job)
+      }
+      if signal != 0 { throw ExitCode(128 + signal) }
     }
   }
 
-  private func say(_ sentence: String) {
-    if !quiet { Failure.complain(sentence) }
+  private func say(_ sentence: String, _ job: Job) {
+    if !quiet { job.say(sentence) }
   }
 
-  private func warnAboutPinnedCore() {
+  private func warnAboutPinnedCore(_ job: Job) {
     guard let core = Machine.pinnedOpenBLASCore else { return }
-    say("warning: OPENBLAS_CORETYPE=\(core) pins OpenBLAS to that core, which may cost speed")
+    say("warning: OPENBLAS_CORETYPE=\(core) pins OpenBLAS to that core, which may cost speed", job)
   }
 }

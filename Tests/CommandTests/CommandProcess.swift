@@ -21,12 +21,12 @@ final class CommandProcess {
   }
 
   /// A process that outlives any run that a test starts.
-  struct Hung: Error { let arguments: [String] }
+  struct Hung: Error { let line: [String] }
 
   /// Only a guard against tests that never end; no run takes a fraction of it.
-  private static let patience = 120
+  static let patience = 120
 
-  private let arguments: [String]
+  private let line: [String]
   private let process = Process()
   private let ended = DispatchSemaphore(value: 0)
   private let streams: ScratchDirectory
@@ -38,15 +38,25 @@ final class CommandProcess {
   ///   - environment: variables beside the inherited ones.
   ///   - launcher: a program and arguments in front of the command, which it shall start.
   ///   - terminal: takes the place of standard error.
-  init(
+  convenience init(
     _ arguments: [String], in directory: ScratchDirectory, environment: [String: String] = [:],
     launcher: [String] = [], terminal: FileHandle? = nil
   ) throws {
-    self.arguments = arguments
+    try self.init(
+      line: launcher + [Self.product("selfgan")] + arguments, in: directory,
+      environment: environment, terminal: terminal)
+  }
+
+  /// Starts a program: its name or path, and its arguments.
+  init(
+    line: [String], in directory: ScratchDirectory, environment: [String: String] = [:],
+    terminal: FileHandle? = nil
+  ) throws {
+    self.line = line
     streams = try ScratchDirectory()
-    let line = launcher + [Self.executable.path] + arguments
-    process.executableURL = URL(fileURLWithPath: launcher.isEmpty ? line[0] : "/usr/bin/env")
-    process.arguments = launcher.isEmpty ? arguments : line
+    let isPath = line[0].hasPrefix("/")
+    process.executableURL = URL(fileURLWithPath: isPath ? line[0] : "/usr/bin/env")
+    process.arguments = isPath ? Array(line.dropFirst()) : line
     process.currentDirectoryURL = URL(fileURLWithPath: directory.path)
     // Those that would change what is written, or where images are searched.
     let inherited = ProcessInfo.processInfo.environment.filter {
@@ -57,7 +67,7 @@ final class CommandProcess {
     process.standardOutput = try Self.newFile(streams.file("output"))
     process.standardError = try terminal ?? Self.newFile(streams.file("errors"))
     process.terminationHandler = { [ended] _ in ended.signal() }
-    try process.run()
+    try Self.unblockingSignals { try process.run() }
   }
 
   /// Runs the command to its end.
@@ -70,10 +80,20 @@ final class CommandProcess {
     ).outcome()
   }
 
-  /// SwiftPM puts products and test bundles into the same directory.
-  private static var executable: URL {
+  /// The path of an executable of this package: SwiftPM puts products and test bundles into the
+  /// same directory.
+  static func product(_ name: String) -> String {
     URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-      .appendingPathComponent("selfgan")
+      .appendingPathComponent(name).path
+  }
+
+  /// Tests run on threads that block signals, which is handed on to processes that they start.
+  private static func unblockingSignals(_ body: () throws -> Void) rethrows {
+    var (all, before) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    pthread_sigmask(SIG_UNBLOCK, &all, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    try body()
   }
 
   private static func newFile(_ path: String) throws -> FileHandle {
@@ -83,6 +103,8 @@ final class CommandProcess {
 
   /// What has been written to standard error so far.
   var errors: String { (try? streams.text("errors")) ?? "" }
+
+  var identifier: Int32 { process.processIdentifier }
 
   func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
@@ -95,10 +117,12 @@ final class CommandProcess {
   }
 
   /// Waits for the end.
-  func outcome() throws -> Outcome {
-    if ended.wait(timeout: .now() + .seconds(Self.patience)) == .timedOut {
+  ///
+  /// - Throws: `Hung` where it does not come within so many seconds.
+  func outcome(within patience: Int = CommandProcess.patience) throws -> Outcome {
+    if ended.wait(timeout: .now() + .seconds(patience)) == .timedOut {
       send(SIGKILL)
-      throw Hung(arguments: arguments)
+      throw Hung(line: line)
     }
     let status = process.terminationStatus
     return Outcome(

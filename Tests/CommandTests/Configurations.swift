@@ -1,10 +1,16 @@
 import Foundation
 
+/// This repository.
+enum Project {
+  static func file(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent(name).path
+  }
+}
+
 /// The configurations of this repository.
 enum Configurations {
-  private static let directory = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("configs").path
+  private static let directory = Project.file("configs")
 
   static func path(_ name: String) -> String { "\(directory)/\(name).yaml" }
 

@@ -57,7 +57,7 @@ import Testing
       ])
   }
 
-  @Test(.enabled(if: privateMountsAreAllowed, "needs a mount namespace of its own"))
+  @Test(.enabled(if: PrivateMounts.areAllowed, "needs a mount namespace of its own"))
   func aFullDiskEndsTheRun() throws {
     let scratch = try ScratchDirectory()
     let script = """
@@ -71,7 +71,7 @@ import Testing
         "train", Configurations.gan, "--steps", "3", "--output", "disk/run", "--quiet",
         "--set", "logEvery=1",
       ] + Configurations.small, in: scratch,
-      launcher: Self.namespace + ["sh", "-c", script, "sh"])
+      launcher: PrivateMounts.launcher + ["sh", "-c", script, "sh"])
     expectSentence(
       outcome, code: 1, naming: ["disk/run/weights.safetensors", "No space left on device"])
     #expect(try ShardsTable(scratch.text("copy/run/shards.csv")).rows.count == 24)
@@ -80,14 +80,16 @@ import Testing
         "config.yaml", "metrics.jsonl", "reals.png", "samples", "shards.csv",
       ])
   }
+}
 
-  /// Mounts that nobody else sees, and that go with the process.
-  private static let namespace = ["unshare", "--map-root-user", "--mount"]
+/// Mounts that nobody else sees, and that go with the process.
+enum PrivateMounts {
+  static let launcher = ["unshare", "--map-root-user", "--mount"]
 
-  private static let privateMountsAreAllowed: Bool = {
+  static let areAllowed: Bool = {
     let trial = Process()
     trial.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    trial.arguments = namespace + ["mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    trial.arguments = launcher + ["mount", "-t", "tmpfs", "tmpfs", "/mnt"]
     trial.standardError = FileHandle.nullDevice
     guard (try? trial.run()) != nil else { return false }
     trial.waitUntilExit()

@@ -46,8 +46,9 @@ final class ProgramRun {
         libraries: KernelLibraries(backend), separatesReplicas: order == .separate)
     }
     reduction = try ReductionExecutor(
-      plans[0], partials: buffers, merges: buffers.indices.map { $0 == 0 ? 0 : 1 }, share: (0, 1),
-      replicas: replicas, store: store, reduced: reduced, step: step)
+      plans[0], partials: buffers, merges: buffers.indices.map { $0 == 0 ? 0 : 1 },
+      sums: Share(0, of: 1), updates: Share(0, of: 1), replicas: replicas, store: store,
+      reduced: reduced, step: step)
     self.store = store
     self.step = step
   }
@@ -67,7 +68,10 @@ final class ProgramRun {
     let plan = groups[0].plan
     for segment in plan.segments.indices {
       for group in groups { try group.run(segment: segment) }
-      if segment < plan.rounds.count { try reduction.run(round: segment) }
+      if segment == plan.rounds.count { break }
+      for phase in 0..<reduction.phaseCount(ofRound: segment) {
+        try reduction.run(round: segment, phase: phase)
+      }
     }
     try groups[0].assignReplicated()
     step.pointee += 1

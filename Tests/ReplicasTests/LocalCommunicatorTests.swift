@@ -1,6 +1,8 @@
 import Dispatch
+import ProgramPasses
 import Replicas
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct LocalCommunicatorTests {
@@ -9,7 +11,8 @@ import Testing
     _ count: Int, timeout: Duration = .seconds(60), cores: Int = 2
   ) -> [LocalCommunicator] {
     LocalCommunicator.group(
-      runs: (0..<count).map { 2 * $0..<2 * $0 + 2 }, timeout: timeout, availableCores: cores)
+      participants(running: (0..<count).map { 2 * $0..<2 * $0 + 2 }), timeout: timeout,
+      availableCores: cores)
   }
 
   /// Nobody leaves a barrier before all have come: each sees everyone's count at least at its own. Spinning and blocking.
@@ -35,7 +38,7 @@ import Testing
 
   /// As a step does it: partial sums in plain memory that all know, each adding its own segment between two barriers.
   @Test(arguments: [1, 2, 4, 8])
-  func publishedPartialSumsAreAddedSegmentBySegment(count: Int) {
+  func partialSumsThatAllKnowAreAddedSegmentBySegment(count: Int) {
     let length = 1_003
     let group = Self.group(count)
     let partials = (0..<count).map { _ in SharedFloats(length) }
@@ -45,20 +48,15 @@ import Testing
       var wrong = 0
       let communicator = group[participant]
       let error = communicationError { () throws(CommunicationError) in
-        let own = PartialSum(
-          replicas: participant..<participant + 1,
-          values: UnsafeBufferPointer(partials[participant].buffer))
-        let all = try communicator.publish([own], step: 0)
-        if all.map(\.replicas) != (0..<count).map({ $0..<$0 + 1 }) { wrong += 1 }
         for step in 0..<200 {
           for index in 0..<length {
             partials[participant][index] = Self.value(participant, step, index)
           }
           try communicator.barrier("all-reduce", step: step)
-          for index in communicator.segment(of: length) {
+          for index in ParameterLayout.stretch(participant, of: count, in: 0..<length) {
             var stack: [Float] = []
-            for (partial, additions) in zip(all, merges) {
-              stack.append(partial.values[index])
+            for (partial, additions) in zip(partials, merges) {
+              stack.append(partial[index])
               for _ in 0..<additions {
                 let right = stack.removeLast()
                 stack[stack.count - 1] += right
@@ -87,7 +85,7 @@ import Testing
     let tree = ReductionTree(count: 8)
     let placement = Placement(replicas: 8, threads: count)
     let runs = (0..<count).map { placement.run(worker: $0) }
-    let group = LocalCommunicator.group(runs: runs)
+    let group = LocalCommunicator.group(participants(running: runs))
     let sums = onWorkers(count) { participant in
       let nodes = tree.subtrees(covering: runs[participant])
       let buffers = nodes.map { node in
@@ -115,43 +113,52 @@ import Testing
     #expect(sums == Array(repeating: expected, count: count))
   }
 
-  @Test(arguments: [1, 2, 4, 8])
-  func arraysAreAddedAlongTheTreeOverParticipants(count: Int) {
-    let group = Self.group(count)
-    let sums = onWorkers(count) { participant in
-      let values = (0..<50).map { Self.value(participant, 1, $0) }
-      do throws(CommunicationError) {
-        return try group[participant].allReduce(values, step: 0)
-      } catch { return [] }
+  /// Also where values are so few that some participants have none to add.
+  @Test(arguments: [1, 2, 4, 8], [0, 1, 50])
+  func repeatedAllReducesAddAlongTheTreeOverParticipants(count: Int, length: Int) {
+    let group = LocalCommunicator.group(
+      participants(running: (0..<count).map { $0..<$0 + 1 }))
+    let wrong = onWorkers(count) { participant in
+      let own = SharedFloats(length)
+      let sum = SharedFloats(length)
+      var wrong = 0
+      let error = communicationError { () throws(CommunicationError) in
+        for step in 0..<20 {
+          for index in 0..<length { own[index] = Self.value(participant, step, index) }
+          try group[participant].allReduce(
+            [
+              PartialSum(
+                replicas: participant..<participant + 1,
+                values: UnsafeBufferPointer(own.buffer))
+            ], into: sum.buffer, step: step)
+          for index in 0..<length {
+            let expected = Self.sequentialSum(0..<count) { Self.value($0, step, index) }
+            if sum[index].bitPattern != expected.bitPattern { wrong += 1 }
+          }
+        }
+      }
+      return wrong + (error == nil ? 0 : 1)
     }
-    let expected = (0..<50).map { index in
-      Self.sequentialSum(0..<count) { Self.value($0, 1, index) }
-    }
-    #expect(sums == Array(repeating: expected, count: count))
+    #expect(wrong == Array(repeating: 0, count: count))
   }
 
-  @Test(arguments: [1, 2, 3, 8], [0, 1, 15, 16, 17, 127, 128, 129, 100_003])
-  func segmentsAreWholeCacheLinesThatCoverEverything(count: Int, values: Int) {
-    let segments = Self.group(count).map { $0.segment(of: values) }
-    #expect(segments.flatMap { Array($0) } == Array(0..<values))
-    #expect(segments.allSatisfy { $0.lowerBound % 16 == 0 || $0.isEmpty })
-    let lines = segments.map { ($0.count + 15) / 16 }
-    #expect(lines.reduce(0, max) - lines.reduce(values, min) <= 1)
-  }
-
+  /// Bytes, and values of any type; only the root's count.
   @Test(arguments: [1, 2, 4, 8])
   func aBroadcastCopiesTheRootsValues(count: Int) {
     let group = Self.group(count)
     let root = count - 1
     let received = onWorkers(count) { participant in
-      let values = SharedFloats(5)
-      for index in 0..<5 { values[index] = Float(100 * participant + index) }
+      let values = (0..<(participant + 1)).map { Float(100 * participant + $0) }
+      var received: [Float] = []
       let error = communicationError { () throws(CommunicationError) in
-        try group[participant].broadcast(values.buffer, from: root, step: 0)
+        received = try group[participant].broadcast(values, from: root, step: 0)
+        let bytes = try group[participant].broadcast([UInt8(participant)], from: 0, step: 0)
+        if bytes != [0] { received = [] }
+        if try group[participant].broadcast([Int](), from: 0, step: 0) != [] { received = [] }
       }
-      return error == nil ? (0..<5).map { values[$0] } : []
+      return error == nil ? received : []
     }
-    let expected = (0..<5).map { Float(100 * root + $0) }
+    let expected = (0..<count).map { Float(100 * root + $0) }
     #expect(received == Array(repeating: expected, count: count))
   }
 

@@ -15,12 +15,12 @@ struct ReplicaGroupAllocationTests {
   private static let steps = 10
 
   private final class CountingBatches: BatchProvider, @unchecked Sendable {
-    private let images: SeededBatches
+    private let images: any BatchProvider
     private let workers: Int
     private let counts: UnsafeMutableBufferPointer<Int>
     private let counted = Atomic<Int>(0)
 
-    init(_ images: SeededBatches, workers: Int) {
+    init(_ images: any BatchProvider, workers: Int) {
       self.images = images
       self.workers = workers
       counts = .allocate(capacity: workers)
@@ -29,13 +29,13 @@ struct ReplicaGroupAllocationTests {
 
     deinit { counts.deallocate() }
 
-    func acquire(step: Int) -> UnsafePointer<Float> {
+    func acquire(step: Int) throws -> UnsafePointer<Float> {
       if step == warmUp { allocation_counting_start() }
       if step == warmUp + steps {
         let count = allocation_counting_stop()
         counts[counted.add(1, ordering: .relaxed).oldValue % workers] = count
       }
-      return images.acquire(step: step)
+      return try images.acquire(step: step)
     }
 
     func release(step: Int) {}
@@ -79,6 +79,27 @@ struct ReplicaGroupAllocationTests {
         let counts = try allocations(
           training, threads: threads, reduction: reduction, backend: .openBLAS, variant: variant)
         #expect(counts.allSatisfy { $0 == 0 }, "\(counts), variant \(variant)")
+      }
+    }
+  }
+
+  /// Also with several processes on a host, each with parameters of its own or all with the same.
+  @Test(arguments: [ReductionMode.fast, .ordered], [true, false])
+  func stepsOfSeveralProcessesAllocateNothing(
+    _ reduction: ReductionMode, sharesUpdates: Bool
+  ) throws {
+    for training in [try TrainingCase.sharingStatistics(), try .convolutional(groupSize: 4)] {
+      for shape in [JobShape([2]), JobShape([2], threads: 2), JobShape([3])] {
+        let counts = try training.results(
+          on: shape, reduction: reduction, backend: .openBLAS, sharesUpdates: sharesUpdates
+        ) { member in
+          let steps = Self.warmUp + Self.steps + 1
+          let batches = CountingBatches(
+            training.batches(steps: steps, of: member), workers: shape.threads)
+          try member.group.run(steps: steps, batches: batches)
+          return batches.allocations
+        }
+        #expect(counts.allSatisfy { $0?.allSatisfy { $0 == 0 } ?? false }, "\(counts), \(shape)")
       }
     }
   }

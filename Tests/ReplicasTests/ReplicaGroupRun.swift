@@ -32,7 +32,7 @@ final class SeededBatches: BatchProvider, @unchecked Sendable {
 }
 
 /// A step over some networks, its images, and how they are trained in a test.
-struct TrainingCase {
+struct TrainingCase: Sendable {
   let replicas: Int
   let examples: Int
   let imageCount: Int
@@ -97,9 +97,15 @@ struct TrainingCase {
     try ReplicaGroup(
       variants, placement: Placement(replicas: replicas, threads: threads),
       store: VariableStore(variants[0].variables, replicas: 0..<replicas, seed: 9),
-      options: ExecutionOptions(
-        reduction: reduction, libraries: KernelLibraries(backend), seed: 9, timeout: timeout,
-        input: SelfGANStep.real, watched: SelfGANStep.losses))
+      options: options(reduction: reduction, backend: backend, timeout: timeout))
+  }
+
+  func options(
+    reduction: ReductionMode, backend: MatrixBackend, timeout: Double, sharesUpdates: Bool = true
+  ) -> ExecutionOptions {
+    ExecutionOptions(
+      reduction: reduction, libraries: KernelLibraries(backend), seed: 9, timeout: timeout,
+      input: SelfGANStep.real, watched: SelfGANStep.losses, sharesUpdates: sharesUpdates)
   }
 
   /// The averaged gradient of the first step, as one vector.
@@ -116,7 +122,7 @@ struct TrainingCase {
     SeededBatches(steps: steps, count: replicas * examples * imageCount)
   }
 
-  /// The bits of every replica's losses after each step, and of all variables after the last.
+  /// The bits of every replica's losses after each step, and of all variables and moments after the last.
   func train(
     threads: Int, reduction: ReductionMode, backend: MatrixBackend = .best,
     variants: [Int] = [0, 0, 0]
@@ -126,34 +132,37 @@ struct TrainingCase {
     var losses: [UInt32] = []
     for variant in variants {
       try group.run(steps: 1, variant: variant, batches: batches)
-      for replica in group.replicas(variant: variant) {
-        losses += SelfGANStep.losses.flatMap { bits(replica.output($0) ?? []) }
-      }
+      losses += group.losses(variant: variant)
     }
-    let variables = group.store.variables.flatMap { variable in
-      (0..<replicas).flatMap { bits(group.store.read(variable.name, replica: $0)) }
-    }
-    return TrainingBits(losses: losses, variables: variables)
+    return TrainingBits(
+      losses: losses, variables: group.variables.flatMap { $0 }, moments: [group.moments])
   }
 }
 
 struct TrainingBits {
   /// How many floats have other bits.
   struct Differences: Equatable {
-    static let none = Differences(losses: 0, variables: 0)
+    static let none = Differences(losses: 0, variables: 0, moments: 0)
     let losses: Int
     let variables: Int
+    let moments: Int
   }
 
+  /// Step by step, replica by replica.
   let losses: [UInt32]
+  /// Variable by variable, replica by replica.
   let variables: [UInt32]
+  /// Of each process that ran.
+  let moments: [[UInt32]]
 
+  /// - Parameter other: of one process.
   func differences(from other: TrainingBits) -> Differences {
     func count(_ a: [UInt32], _ b: [UInt32]) -> Int {
       zip(a, b).reduce(abs(a.count - b.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
     }
     return Differences(
-      losses: count(losses, other.losses), variables: count(variables, other.variables))
+      losses: count(losses, other.losses), variables: count(variables, other.variables),
+      moments: moments.reduce(0) { $0 + count($1, other.moments[0]) })
   }
 }
 

@@ -51,6 +51,7 @@ struct RoundTripTests {
     run.reduction = .ordered
     run.threads = 5
     run.communication.timeout = 0.25
+    run.communication.shardedUpdate = false
     run.shards.gradientEvery = 9
     return run
   }()
@@ -110,7 +111,16 @@ struct RoundTripTests {
           kind: selfTPU
 
         """))
-    #expect(text.hasSuffix("communication:\n  timeout: 60.0\nshards:\n  gradientEvery: 0\n"))
+    #expect(
+      text.hasSuffix(
+        """
+        communication:
+          timeout: 60.0
+          shardedUpdate: true
+        shards:
+          gradientEvery: 0
+
+        """))
   }
 
   /// Unicode's scalars but zero, which no path can hold, a few thousand in a path.

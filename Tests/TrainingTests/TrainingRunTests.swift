@@ -62,6 +62,8 @@ private final class ConstantBatches: BatchProvider {
     try run.advance(steps: 3, stamps: stamps)
     #expect(stamps[0] > 0)
     #expect(zip(stamps, stamps.dropFirst()).allSatisfy(<))
-    #expect(run.shards.allSatisfy { $0["gradient_norm"] != nil })
+    let shards = try #require(try run.shards())
+    #expect(shards.map(\.replica) == [0, 1])
+    #expect(shards.allSatisfy { $0["gradient_norm"] != nil })
   }
 }

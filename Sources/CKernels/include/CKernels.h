@@ -8,12 +8,24 @@
 const char *ck_instruction_set(void);
 // How many cores the calling thread may run on.
 int ck_available_cores(void);
+// Which they are: bit i of the mask is core i. Cores beyond the mask's length are left out.
+enum { CK_CORE_MASK_LENGTH = 32 };
+void ck_core_mask(int32_t mask[CK_CORE_MASK_LENGTH]);
 // A moment's rest in a loop that waits for another core.
 static inline void ck_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
 }
+
+// The bytes that processes could still share, as far as /dev/shm says.
+int64_t ck_available_shared_memory(void);
+// Takes all pages of some memory now: 0 where there are not enough, which would otherwise end the program at first use.
+int ck_reserve(void *memory, int64_t bytes);
+
+// Sleeps while *word == value, until it is woken, or for `nanoseconds`. The word may lie in memory that processes share.
+void ck_sleep_while(const uint32_t *word, uint32_t value, int64_t nanoseconds);
+void ck_wake_all(const uint32_t *word);
 
 enum { CK_MAXIMUM_RANK = 10 };
 
@@ -155,6 +167,10 @@ struct ck_tree { const float *const *partials; const int32_t *merges; int64_t co
 // out[i] = scale · tree(partials)[i]; out may be one of the partials.
 struct ck_sum_tree_arguments { struct ck_tree tree; float *out; int64_t count; float scale; };
 int ck_sum_tree(const void *arguments);
+
+// *counter += amount, once what was written before can be seen: what a step says of how far it has come.
+struct ck_count_up_arguments { int64_t *counter, amount; };
+int ck_count_up(const void *arguments);
 
 // Adam over `count` parameters with the gradient scale · tree(partials), which is stored in `stored` unless that is null.
 // The step t is *step + 1. keras: p −= lr·√(1−β2ᵗ)/(1−β1ᵗ)·m/(√v+ε); otherwise p −= lr/(1−β1ᵗ)·m/(√v/√(1−β2ᵗ)+ε).

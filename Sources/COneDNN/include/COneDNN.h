@@ -61,8 +61,9 @@ void odnn_call_destroy(struct odnn_call *call);
 // A kernel: `arguments` is an odnn_call.
 int odnn_execute(const void *arguments);
 
-// libdnnl computes with OpenMP, and every new thread would see as many OpenMP threads as there are cores: one for this one.
-void odnn_use_one_thread(void);
+// libdnnl computes with OpenMP, and every new thread would see as many OpenMP threads as there are cores. From now on,
+// what this thread prepares uses so many, and so does what it runs.
+void odnn_use_threads(int count);
 
 // The instruction set that oneDNN dispatches to, such as "AVX512_CORE_BF16".
 const char *odnn_instruction_set(void);

@@ -74,8 +74,11 @@ package struct RunData {
     return images
   }
 
-  /// The batches of the run, each prepared while the step before runs.
-  func batches() throws(TrainingError) -> any BatchProvider {
+  /// The images' number and shape, which all processes must find alike.
+  var extent: String { "\(source.count) images of \(source.shape)" }
+
+  /// The batches of a process's replicas, each prepared while the step before runs.
+  func batches(_ placement: Placement, process: Int) throws(TrainingError) -> any BatchProvider {
     let order: BatchOrder =
       switch configuration.data.order {
       case .replacement: .replacement
@@ -87,8 +90,10 @@ package struct RunData {
         count: source.count, batchSize: configuration.batchSize, order: order,
         seed: configuration.seed)
       let loader = BatchLoader(
-        source: source, schedule: schedule, examples: 0..<configuration.batchSize,
-        consumers: configuration.workerCount)
+        source: source, schedule: schedule,
+        examples: schedule.examples(
+          ofReplicas: placement.run(rank: process), among: placement.replicas),
+        consumers: placement.threads)
       loader.start(step: 0)
       return loader
     } catch { throw .dataset(error) }

@@ -20,7 +20,7 @@ package final class RunRecorder {
     _ run: TrainingRun, directory path: String?, name: String, reals: [Float]
   ) throws(TrainingError) {
     configuration = run.configuration
-    sampler = try Sampler(run.configuration, store: run.store)
+    sampler = try Sampler(run.configuration)
     do throws(RunFileError) {
       let directory = try RunDirectory(path: path, name: name)
       let yaml = run.configuration.yaml
@@ -67,9 +67,9 @@ package final class RunRecorder {
     return means
   }
 
-  /// Draws the grid of fixed noise as the generator now sees it.
-  func sample(step: Int) throws(TrainingError) {
-    let grid = Self.grid(try sampler.images(), configuration)
+  /// Draws the grid of fixed noise as the generator of `state` sees it.
+  func sample(_ state: TrainedState, step: Int) throws(TrainingError) {
+    let grid = Self.grid(try sampler.images(of: state), configuration)
     do throws(RunFileError) { try grid.write(to: directory.sample(step: step)) } catch {
       throw .file(error)
     }

@@ -8,10 +8,6 @@ import RunConfiguration
 package final class Sampler {
   package static let gridSide = 5
 
-  private let statistics: Configuration.BatchNorm.MovingStatistics
-  private let trained: VariableStore
-  /// What the sampling program reads: the training's own variables, or one replica's worth of
-  /// copies.
   private let store: VariableStore
   private let executor: GroupExecutor
   private let plan: ExecutionPlan
@@ -19,21 +15,16 @@ package final class Sampler {
   private let step: UnsafeMutablePointer<Int64>
   private let imageCount: Int
 
-  package init(_ configuration: Configuration, store trained: VariableStore)
-    throws(TrainingError)
-  {
-    statistics = configuration.batchNorm.movingStatistics
-    self.trained = trained
-    replicas = statistics == .own ? configuration.replicas : 1
+  package init(_ configuration: Configuration) throws(TrainingError) {
+    // Each replica draws with its own statistics, or one draws for all.
+    replicas = configuration.batchNorm.movingStatistics == .own ? configuration.replicas : 1
     let count = Self.gridSide * Self.gridSide
     let sampling = try SamplingProgram(configuration, count: (count + replicas - 1) / replicas)
     imageCount =
       configuration.model.image.height * configuration.model.image.width
       * configuration.model.image.channels
-    store =
-      statistics == .own
-      ? trained
-      : VariableStore(sampling.program.variables, replicas: 0..<1, seed: configuration.seed)
+    store = VariableStore(
+      sampling.program.variables, replicas: 0..<replicas, seed: configuration.seed)
     step = .allocate(capacity: 1)
     step.initialize(to: 0)
     do throws(ProgramError) { plan = try sampling.program.planned(width: replicas) } catch {
@@ -49,10 +40,10 @@ package final class Sampler {
 
   deinit { step.deallocate() }
 
-  /// The images of the grid, [25, height, width, channels] in [−1, 1], as the generator draws them
-  /// now.
-  package func images() throws(TrainingError) -> [Float] {
-    if statistics != .own { TrainedState(trained, statistics: statistics).restore(to: store) }
+  /// The images of the grid, [25, height, width, channels] in [−1, 1], as the generator of `state`
+  /// draws them.
+  package func images(of state: TrainedState) throws(TrainingError) -> [Float] {
+    state.restore(to: store)
     do throws(ExecutionError) {
       for segment in plan.segments.indices { try executor.run(segment: segment) }
     } catch { throw .replicas(.execution(error)) }

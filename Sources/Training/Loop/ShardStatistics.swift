@@ -15,6 +15,11 @@ package struct ShardStatistics: Sendable, Equatable {
   /// Nil where the objective has no such number, or where it was not measured.
   package let values: [Float?]
 
+  init(replica: Int, values: [Float?]) {
+    self.replica = replica
+    self.values = values
+  }
+
   init(_ replica: Replica) {
     self.replica = replica.index
     values = Self.columns.map { replica.output($0)?.first }

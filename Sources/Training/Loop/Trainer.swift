@@ -17,18 +17,19 @@ package struct TrainingProgress: Sendable {
 /// Trains a configuration: runs the steps, and writes what the run directory promises.
 package struct Trainer {
   private let run: TrainingRun
-  private let recorder: RunRecorder
-  /// Asked between short stretches of steps; true ends the run with what has been done.
-  private let shouldStop: () -> Bool
+  /// Nil in all processes but the first.
+  private let recorder: RunRecorder?
+  /// Asked between short stretches of steps; the number of a signal ends the run with what has been done.
+  private let signal: () -> Int32
   private let onProgress: (TrainingProgress) -> Void
 
   package init(
-    _ run: TrainingRun, recorder: RunRecorder, shouldStop: @escaping () -> Bool,
+    _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
     onProgress: @escaping (TrainingProgress) -> Void
   ) {
     self.run = run
     self.recorder = recorder
-    self.shouldStop = shouldStop
+    self.signal = signal
     self.onProgress = onProgress
   }
 
@@ -37,22 +38,28 @@ package struct Trainer {
 
   /// Trains to the configuration's last step.
   ///
-  /// - Returns: the completed steps: fewer than asked for where the run was stopped.
+  /// - Returns: the signal that ended the run in any of its processes; 0 where it came to its end.
   /// - Throws: `TrainingError`; what was written before stays.
-  package func train() throws(TrainingError) -> Int {
+  package func train() throws(TrainingError) -> Int32 {
     let configuration = run.configuration
     let start = ContinuousClock.now
     var stretchSteps = 1
     var logged = (step: run.completedSteps, seconds: 0.0)
     var losses: [String: Float] = [:]
 
-    while run.completedSteps < configuration.steps, !shouldStop() {
+    while run.completedSteps < configuration.steps {
       let step = run.completedSteps
-      let next =
+      let wish =
         [
           step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
           Self.next(step, every: configuration.sampleEvery),
         ].min() ?? step + 1
+      let stretch = try run.agree(end: wish, signal: signal())
+      if stretch.signal != 0 {
+        try finish()
+        return stretch.signal
+      }
+      let next = stretch.end
       let before = ContinuousClock.now
       try run.advance(steps: next - step)
       let taken = (ContinuousClock.now - before).seconds
@@ -61,20 +68,31 @@ package struct Trainer {
 
       let isLast = next == configuration.steps
       if next % configuration.logEvery == 0 || isLast {
-        losses = try recorder.log(
-          run.shards, step: next, seconds: seconds,
-          millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step))
+        try run.requireEqualParameters()
+        if let rows = try run.shards(), let recorder {
+          losses = try recorder.log(
+            rows, step: next, seconds: seconds,
+            millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step))
+        }
         logged = (next, seconds)
       }
-      if next % configuration.sampleEvery == 0 || isLast { try recorder.sample(step: next) }
+      if next % configuration.sampleEvery == 0 || isLast {
+        if let state = try run.trainedState(), let recorder {
+          try recorder.sample(state, step: next)
+        }
+      }
       onProgress(
         TrainingProgress(
           step: next, totalSteps: configuration.steps,
           stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: seconds, losses: losses,
           residentBytes: Machine.peakResidentBytes))
     }
-    try recorder.finish(run.trainedState)
-    return run.completedSteps
+    try finish()
+    return 0
+  }
+
+  private func finish() throws(TrainingError) {
+    if let state = try run.trainedState(), let recorder { try recorder.finish(state) }
   }
 
   /// The first multiple of `every` after `step`.

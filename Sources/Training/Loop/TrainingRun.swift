@@ -13,6 +13,8 @@ package final class TrainingRun {
   package let outputs: [(name: String, shape: Shape)]
   /// The multiplications and additions of a step, all replicas together.
   package let floatingPointOperations: Int
+  package let processes: any ProcessGroup
+  package let placement: Placement
   private let group: ReplicaGroup
   private let batches: any BatchProvider
   /// The variant of the step that also measures each replica's gradient norm, where the
@@ -21,15 +23,25 @@ package final class TrainingRun {
   /// Updates before the first one that counts: 1 with `objective.warmUp`.
   private let uncounted: Int
 
-  /// Starts a run on `data`, once it is known that this machine's memory is enough.
+  /// Starts a run on `data`, once it is known that this machine's memory is enough, and that all
+  /// processes mean the same run.
   ///
   /// - Throws: `TrainingError.replicas(.execution(.memory))` with both figures where it is not.
   package convenience init(
-    _ configuration: Configuration, data: RunData, recording: TrainingStep.Recording = []
+    _ configuration: Configuration, data: RunData, recording: TrainingStep.Recording = [],
+    processes: any ProcessGroup = SingleProcess()
   ) throws(TrainingError) {
+    let placement = try configuration.placement(on: processes)
+    processes.prepare(placement, timeout: .seconds(configuration.communication.timeout))
     let programs = try Self.programs(configuration, recording)
-    try Self.requireMemory(configuration, programs)
-    try self.init(configuration, programs, batches: try data.batches())
+    try Self.requireMemory(configuration, programs, placement, processes)
+    do throws(CommunicationError) {
+      try processes.communicator.requireAgreement(
+        on: Self.subjects(configuration, data, programs), step: 0)
+    } catch { throw .replicas(.communication(error)) }
+    try self.init(
+      configuration, programs, placement,
+      batches: try data.batches(placement, process: processes.index), processes)
   }
 
   /// Builds and compiles the step, and gives the variables their initial values.
@@ -41,28 +53,37 @@ package final class TrainingRun {
     _ configuration: Configuration, batches: any BatchProvider,
     recording: TrainingStep.Recording = []
   ) throws(TrainingError) {
+    let process = SingleProcess()
     try self.init(
-      configuration, try Self.programs(configuration, recording), batches: batches)
+      configuration, try Self.programs(configuration, recording),
+      try configuration.placement(on: process), batches: batches, process)
   }
 
   private init(
-    _ configuration: Configuration, _ programs: [ReplicaProgram], batches: any BatchProvider
+    _ configuration: Configuration, _ programs: [ReplicaProgram], _ placement: Placement,
+    batches: any BatchProvider, _ processes: any ProcessGroup
   ) throws(TrainingError) {
     self.configuration = configuration
+    self.processes = processes
+    self.placement = placement
     floatingPointOperations = programs[0].floatingPointOperations * configuration.replicas
     outputs = programs[0].outputs.map { ($0.name, programs[0].shape(of: $0.value)) }
     measuringVariant = programs.count > 1 ? 1 : nil
-    store = VariableStore(
-      programs[0].variables, replicas: 0..<configuration.replicas, seed: configuration.seed)
+    do throws(CommunicationError) {
+      store = try VariableStore(
+        programs[0].variables, placement: placement, seed: configuration.seed,
+        sharesParameters: configuration.communication.shardedUpdate, processes: processes)
+    } catch { throw .replicas(.communication(error)) }
     do throws(ReplicaError) {
       group = try ReplicaGroup(
-        programs,
-        placement: configuration.placement,
-        store: store,
+        programs, placement: placement, store: store,
         options: ExecutionOptions(
-          reduction: configuration.reductionMode, libraries: configuration.libraries,
+          reduction: configuration.reductionMode,
+          libraries: configuration.libraries(of: placement, on: processes),
           seed: configuration.seed, timeout: configuration.communication.timeout,
-          input: TrainingStep.real, watched: ShardStatistics.losses))
+          input: TrainingStep.real, watched: ShardStatistics.losses,
+          sharesUpdates: configuration.communication.shardedUpdate),
+        processes: processes)
     } catch { throw .replicas(error) }
 
     uncounted = configuration.objective.warmUp ? 1 : 0
@@ -72,8 +93,23 @@ package final class TrainingRun {
       ? batches
       : WarmUpBatches(
         before: batches,
-        count: configuration.batchSize * images.height * images.width * images.channels)
+        count: configuration.batchSize / configuration.replicas * store.replicas.count
+          * images.height * images.width * images.channels)
+    // Shared parameters have their initial values before anyone reads them.
+    try meet("the first step")
     if uncounted > 0 { try run(updates: uncounted, variant: 0) }
+  }
+
+  /// What all processes must have alike.
+  private static func subjects(
+    _ configuration: Configuration, _ data: RunData, _ programs: [ReplicaProgram]
+  ) -> [Subject] {
+    [Subject("another version of the program", programVersion)]
+      + configuration.values.map { Subject("another \($0.key) in its configuration", $0.value) }
+      + [
+        Subject("another program", programs.map(\.description).joined()),
+        Subject("other data", data.extent),
+      ]
   }
 
   /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for
@@ -92,14 +128,16 @@ package final class TrainingRun {
   }
 
   private static func requireMemory(
-    _ configuration: Configuration, _ programs: [ReplicaProgram]
+    _ configuration: Configuration, _ programs: [ReplicaProgram], _ placement: Placement,
+    _ processes: any ProcessGroup
   ) throws(TrainingError) {
     let image = configuration.model.image
     // Two batches are held: the one in use and the next.
     let batches = 2 * configuration.batchSize * image.height * image.width * image.channels
     do throws(ReplicaError) {
       let floats = try ReplicaGroup.floatCount(
-        programs, placement: configuration.placement, reduction: configuration.reductionMode)
+        programs, placement: placement, reduction: configuration.reductionMode,
+        sharesUpdates: configuration.communication.shardedUpdate, processes: processes)
       let needed = (floats + batches) * MemoryLayout<Float>.stride
       if needed > Machine.memory {
         throw ReplicaError.execution(.memory(needed: needed, available: Machine.memory))
@@ -145,18 +183,16 @@ package final class TrainingRun {
     } catch { throw .replicas(error.counted(without: uncounted)) }
   }
 
-  /// The replicas as the last step left them.
+  /// What worker 0 has spent on other things than its own replicas' computations.
+  package var communicationTime: CommunicationTime { group.communicationTime }
+
+  /// What a step sends from this process to other hosts, in bytes.
+  package var bytesSent: Int { group.bytesSent() }
+
+  /// This process's replicas as the last step left them.
   package var replicas: [Replica] { group.replicas(variant: lastVariant) }
 
-  /// What each replica did in the last step.
-  package var shards: [ShardStatistics] { replicas.map(ShardStatistics.init) }
-
-  /// The model as it is saved.
-  package var trainedState: TrainedState {
-    TrainedState(store, statistics: configuration.batchNorm.movingStatistics)
-  }
-
-  /// Sets variables from named values: every replica's where each has its own.
+  /// Sets variables from named values: every replica's where each has its own. Collective.
   ///
   /// - Throws: `TrainingError.initialValue` where a name or a size does not fit.
   package func setInitialValues(
@@ -174,6 +210,7 @@ package final class TrainingRun {
       }
       store.write(value.values, to: value.name)
     }
+    try meet("the first step")
   }
 }
 

@@ -93,14 +93,34 @@ extension Configuration {
 
   var gradientReduction: GradientReduction { gradients == .mean ? .mean : .sum }
 
-  /// Worker threads: as asked for, or one for each available core, but never more than replicas.
-  package var workerCount: Int { threads ?? min(Machine.availableCores, replicas) }
-
-  var placement: Placement { Placement(replicas: replicas, threads: workerCount) }
+  /// Which worker runs which replicas. Worker threads are as many as asked for, or one for each core
+  /// of the process, but never more than replicas.
+  ///
+  /// - Throws: `TrainingError.workers`
+  package func placement(on processes: any ProcessGroup) throws(TrainingError) -> Placement {
+    let most = replicas / processes.count
+    let threads = threads ?? min(processes.coresPerProcess, max(most, 1))
+    guard threads <= most else {
+      throw .workers(processes: processes.count, threads: threads, replicas: replicas)
+    }
+    return Placement(replicas: replicas, ranks: processes.count, threads: threads)
+  }
 
   package var libraries: KernelLibraries {
     KernelLibraries(
       products: kernels.matmul.library, convolutions: kernels.convolution.library)
+  }
+
+  /// The libraries as the workers use them: with the cores that no worker was asked for, where sums
+  /// may be taken in any order.
+  func libraries(
+    of placement: Placement, on processes: any ProcessGroup
+  ) -> KernelLibraries {
+    var libraries = libraries
+    if threads == nil, reduction == .fast {
+      libraries.threads = max(1, processes.coresPerProcess / placement.threads)
+    }
+    return libraries
   }
 
   var reductionMode: ReductionMode { reduction == .fast ? .fast : .ordered }

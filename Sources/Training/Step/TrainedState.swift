@@ -2,7 +2,8 @@ import Execution
 import Program
 import RunConfiguration
 
-/// The variables of a model as they are saved: parameters, and one set of moving statistics.
+/// The variables of a model as they are saved and shown: parameters, and one set of moving
+/// statistics.
 package struct TrainedState: Sendable {
   package struct Entry: Sendable {
     package let name: String
@@ -11,28 +12,38 @@ package struct TrainedState: Sendable {
   }
 
   package let entries: [Entry]
+  /// Of each variable that replicas have of their own, what each of them has; empty where one set
+  /// stands for all.
+  private let everyones: [String: [[Float]]]
 
-  /// - Parameter statistics: whose moving statistics stand for all: replica 0's (`first`, `own`, and the only ones there are
-  ///   with `sequential`) or their mean.
-  init(_ store: VariableStore, statistics: Configuration.BatchNorm.MovingStatistics) {
+  /// - Parameters:
+  ///   - statistics: whose moving statistics stand for all: replica 0's (`first`, `own`, and the only ones there are
+  ///     with `sequential`) or their mean.
+  ///   - everyones: with `mean` and `own`, the values of all replicas, by their variable.
+  init(
+    _ store: VariableStore, statistics: Configuration.BatchNorm.MovingStatistics,
+    everyones: [String: [[Float]]]
+  ) {
     entries = store.variables.filter { $0.name != TrainingStep.last }.map { variable in
       var values = store.read(variable.name)
-      if statistics == .mean, variable.type.distribution == .perReplica {
-        for replica in store.replicas.dropFirst() {
-          for (index, value) in store.read(variable.name, replica: replica).enumerated() {
-            values[index] += value
-          }
+      if statistics == .mean, let all = everyones[variable.name] {
+        for other in all.dropFirst() {
+          for (index, value) in other.enumerated() { values[index] += value }
         }
-        values = values.map { $0 / Float(store.replicas.count) }
+        values = values.map { $0 / Float(all.count) }
       }
       return Entry(name: variable.name, shape: variable.type.shape.dimensions, values: values)
     }
+    self.everyones = statistics == .own ? everyones : [:]
   }
 
-  /// Writes the entries that the store has variables for.
+  /// Writes what the store has variables for, to each of its replicas.
   func restore(to store: VariableStore) {
     for entry in entries where store.variables.contains(where: { $0.name == entry.name }) {
       store.write(entry.values, to: entry.name)
+      for (replica, values) in (everyones[entry.name] ?? []).enumerated() {
+        store.write(values, to: entry.name, replica: replica)
+      }
     }
   }
 }

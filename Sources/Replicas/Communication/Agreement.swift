@@ -1,0 +1,82 @@
+import CXXHash
+import Execution
+
+/// Something that must be the same in all processes, by its hash.
+package struct Subject: Sendable {
+  /// What one who differs has: "another configuration".
+  package let difference: String
+  /// Nil where the process has none of its own.
+  package let hash: UInt64?
+
+  package init(_ difference: String, hash: UInt64?) {
+    self.difference = difference
+    self.hash = hash
+  }
+
+  package init(_ difference: String, _ text: String) {
+    self.init(
+      difference, hash: Array(text.utf8).withUnsafeBytes { XXH3_64bits($0.baseAddress, $0.count) })
+  }
+}
+
+extension VariableStore {
+  /// A hash of all parameters.
+  package var parameterHash: UInt64 {
+    XXH3_64bits(parameters.pointer, parameters.count * MemoryLayout<Float>.stride)
+  }
+}
+
+extension Communicator {
+  /// Makes sure that all participants have the same subjects; collective.
+  ///
+  /// - Throws: `CommunicationError.disagreement` in all, about the first who differs from participant 0.
+  package func requireAgreement(
+    on subjects: [Subject], step: Int
+  ) throws(CommunicationError) {
+    let hashes: [UInt64] = subjects.flatMap { [$0.hash == nil ? 0 : 1, $0.hash ?? 0] }
+    var verdict: [Int] = []
+    if let all = try gather(hashes, to: 0, step: step), let first = all.first {
+      search: for (participant, other) in all.enumerated() {
+        for subject in subjects.indices {
+          let (own, theirs) = (
+            first[(2 * subject)...].prefix(2), other.dropFirst(2 * subject).prefix(2)
+          )
+          let isOpen = own.first == 0 || theirs.first == 0
+          if isOpen || Array(own) == Array(theirs) { continue }
+          verdict = [participant, subject]
+          break search
+        }
+      }
+    }
+    verdict = try broadcast(verdict, from: 0, step: step)
+    if verdict.count == 2, participants.indices.contains(verdict[0]) {
+      throw .disagreement(
+        participants[verdict[0]],
+        subject: subjects.indices.contains(verdict[1])
+          ? subjects[verdict[1]].difference : "another program", with: participants[0])
+    }
+  }
+
+  /// Does something in every process, and goes on only where it worked in all; collective.
+  ///
+  /// - Throws: what `body` threw; where it threw in others only, `CommunicationError.aborted`.
+  package func together<Value>(_ body: () throws -> Value) throws -> Value {
+    let outcome = Result { try body() }
+    var sentence = ""
+    if case .failure(let error) = outcome { sentence = "\(error)" }
+    var verdict: [UInt8] = []
+    if let sentences = try gather(Array(sentence.utf8), to: 0, step: 0),
+      let index = sentences.firstIndex(where: { !$0.isEmpty })
+    {
+      verdict = withUnsafeBytes(of: index) { Array($0) } + sentences[index]
+    }
+    verdict = try broadcast(verdict, from: 0, step: 0)
+    let value = try outcome.get()
+    let length = MemoryLayout<Int>.size
+    guard verdict.count > length else { return value }
+    let index = verdict.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+    throw CommunicationError.aborted(
+      by: participants[min(max(index, 0), count - 1)],
+      reason: String(decoding: verdict[length...], as: UTF8.self))
+  }
+}
