@@ -125,7 +125,7 @@ def train(replica, arguments, rendezvous):
     image = torch.Size((channels, height, width))
     # Buffers are the moving statistics, which each replica keeps for itself.
     model = DistributedDataParallel(
-        Passes(arguments.model, image), broadcast_buffers=False, gradient_as_bucket_view=True)
+        Passes(arguments.model, image), forward_sync_buffers=False, gradient_as_bucket_view=True)
     optimizer = torch.optim.Adam(
         model.parameters(), ADAM["learning_rate"], (ADAM["beta1"], ADAM["beta2"]),
         ADAM["epsilon"], fused=True)
@@ -154,5 +154,8 @@ if __name__ == "__main__":
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with tempfile.TemporaryDirectory() as directory:
         rendezvous = (Path(directory) / "rendezvous").as_uri()
+        # The processes are forked from one that has imported what takes seconds: torch, and what
+        # DistributedDataParallel imports as it is made.
+        torch.multiprocessing.set_forkserver_preload(["torch", "torch._dynamo"])
         torch.multiprocessing.start_processes(
             train, (arguments, rendezvous), REPLICAS, start_method="forkserver")

@@ -16,7 +16,10 @@ import Testing
     process.wait { ((try? scratch.text("run/shards.csv")) ?? "").contains("\n3,7,") }
     let own = "/proc/\(process.identifier)"
     let files = FileManager.default
-    let maps = String(decoding: files.contents(atPath: "\(own)/maps") ?? Data(), as: UTF8.self)
+    let maps = try #require(
+      try FileHandle(forReadingAtPath: "\(own)/maps")?.readToEnd().map {
+        String(decoding: $0, as: UTF8.self)
+      })
     let descriptors = try files.contentsOfDirectory(atPath: "\(own)/fd").compactMap {
       try? files.destinationOfSymbolicLink(atPath: "\(own)/fd/\($0)")
     }

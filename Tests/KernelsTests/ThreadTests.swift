@@ -78,7 +78,7 @@ struct ThreadTests {
     let libraries = KernelLibraries(
       products: .oneDNN, convolutions: .oneDNN, threads: threads)
     let factory = try KernelFactory(libraries)
-    nonisolated(unsafe) let calls = try Self.calls(factory)
+    let calls = try Self.calls(factory)
     let used = try Self.onFreshThread("worker-\(threads)") {
       Machine.prepareThread(libraries)
       for call in calls { #expect(call.run() == 0) }

@@ -146,7 +146,8 @@ struct HostExchangeTests {
               fromContentsOf: Self.treeSum(leaves[step][partial.replicas]))
           }
           let readiness = Readiness(seed: seed + host)
-          try exchange.run(step: step, isReady: { readiness.isReady($0) }, late: { _ in [] })
+          try exchange.run(
+            step: step, isReady: { readiness.isReady($0) }, late: { _ in [] }, alive: {})
           #expect(readiness.isInOrder)
           sums.append(Array(memory[host].sums.values))
         }
@@ -238,14 +239,15 @@ struct HostExchangeTests {
 
   /// Host 0 of a pair, and whatever is at the other end.
   private func runAlone(
-    _ link: any HostLink, isReady: (Int) throws(CommunicationError) -> Bool = { _ in true },
-    late: (Int) -> [CommunicationError.Participant] = { _ in [] }
+    _ link: any HostLink, isReady: (Int) -> Bool = { _ in true },
+    late: (Int) -> [CommunicationError.Participant] = { _ in [] },
+    alive: () throws(CommunicationError) -> Void = {}
   ) throws -> CommunicationError? {
     let memory = HostMemory(Self.pair.partials(nil)[0])
     let exchange = try memory.exchange(
       link, host: 0, of: Self.pair, nil, Self.chunks(seed: 7), timeout: Self.timeout)
     return communicationError { () throws(CommunicationError) in
-      try exchange.run(step: 9, isReady: isReady, late: late)
+      try exchange.run(step: 9, isReady: isReady, late: late, alive: alive)
     }
   }
 
@@ -305,8 +307,11 @@ struct HostExchangeTests {
   @Test func aFailureOnTheOwnHostEndsTheSum() throws {
     let (links, _) = ThreadedLink.between(2, disorder: nil)
     let failure = CommunicationError.aborted(by: Self.leaders(2)[0], reason: "no images")
-    #expect(
-      try runAlone(links[0], isReady: { (_) throws(CommunicationError) in throw failure })
-        == failure)
+    for isReady in [true, false] {
+      let error = try runAlone(
+        links[0], isReady: { _ in isReady },
+        alive: { () throws(CommunicationError) in throw failure })
+      #expect(error == failure)
+    }
   }
 }

@@ -62,18 +62,16 @@ extension Communicator {
   /// - Throws: what `body` threw; where it threw in others only, `CommunicationError.aborted`.
   package func together<Value>(_ body: () throws -> Value) throws -> Value {
     let outcome = Result { try body() }
-    var sentence = ""
-    if case .failure(let error) = outcome { sentence = "\(error)" }
-    var verdict: [UInt8] = []
-    if let sentences = try gather(Array(sentence.utf8), to: 0, step: 0),
-      let index = sentences.firstIndex(where: { !$0.isEmpty })
-    {
-      verdict = withUnsafeBytes(of: index) { Array($0) } + sentences[index]
+    // The sentences of those who failed, by their indices.
+    var own: [UInt8] = []
+    if case .failure(let error) = outcome {
+      own = withUnsafeBytes(of: participant) { Array($0) } + Array("\(error)".utf8)
     }
+    var verdict = try gather(own, to: 0, step: 0)?.first { !$0.isEmpty } ?? []
     verdict = try broadcast(verdict, from: 0, step: 0)
     let value = try outcome.get()
     let length = MemoryLayout<Int>.size
-    guard verdict.count > length else { return value }
+    guard verdict.count >= length else { return value }
     let index = verdict.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
     throw CommunicationError.aborted(
       by: participants[min(max(index, 0), count - 1)],

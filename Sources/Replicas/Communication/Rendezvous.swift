@@ -11,8 +11,8 @@ import Synchronization
 /// no lock that a process could take with it when it is killed.
 package final class Rendezvous: @unchecked Sendable {
   package let participants: [CommunicationError.Participant]
-  /// A participant who arrives late because others, elsewhere, have not arrived where it waits for
-  /// them: it says itself who is missing.
+  /// A participant who waits for others elsewhere before it arrives: it says itself who is missing
+  /// there, as long as it gives signs of life.
   private let messenger: Int?
   private let timeout: Duration
   private let spins: Int
@@ -66,6 +66,8 @@ package final class Rendezvous: @unchecked Sendable {
   private var sleepers: UnsafeMutablePointer<Atomic<UInt32>> { word(line: 1) + 1 }
   /// Who broke the group, counted from 1.
   private var breaker: UnsafeMutablePointer<Atomic<UInt32>> { word(line: 2) }
+  /// The messenger's signs of life.
+  private var pulse: UnsafeMutablePointer<Atomic<UInt32>> { word(line: 2) + 1 }
   /// The state that each participant waits to see; who is behind is missing.
   private func goal(_ participant: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
     word(line: 3 + participant)
@@ -121,6 +123,14 @@ package final class Rendezvous: @unchecked Sendable {
     }
   }
 
+  /// A sign of life of the messenger's, while it waits for others elsewhere.
+  ///
+  /// - Throws: why the group is broken, if it is.
+  package func beat() throws(CommunicationError) {
+    if let failure { throw failure }
+    pulse.pointee.add(1, ordering: .relaxed)
+  }
+
   /// Why the group is broken, if it is.
   package var failure: CommunicationError? {
     Self.isBroken(state.pointee.load(ordering: .acquiring)) ? reason() : nil
@@ -146,6 +156,7 @@ package final class Rendezvous: @unchecked Sendable {
     if state.pointee.load(ordering: .acquiring) != before { return }
     let slice = min(timeout / 8, .seconds(1))
     var remaining = timeout
+    var lastBeats = pulse.pointee.load(ordering: .relaxed)
     sleepers.pointee.add(1, ordering: .sequentiallyConsistent)
     defer { sleepers.pointee.subtract(1, ordering: .sequentiallyConsistent) }
     while state.pointee.load(ordering: .sequentiallyConsistent) == before {
@@ -158,8 +169,12 @@ package final class Rendezvous: @unchecked Sendable {
       }
       if missing.isEmpty { continue }
       if missing.map(\.index) == messenger.map({ [$0] }) {
-        // Time enough for the messenger to say who is missing where it waits.
-        if remaining > .zero - timeout { continue }
+        let beats = pulse.pointee.load(ordering: .relaxed)
+        if beats != lastBeats {
+          lastBeats = beats
+          remaining = timeout
+          continue
+        }
       } else {
         missing.removeAll { $0.index == messenger }
       }
@@ -182,14 +197,17 @@ package final class Rendezvous: @unchecked Sendable {
     let kind: Kind
     let text: String
     switch error {
-    case .timedOut(let operation, let step, let missing, _):
+    case .timedOut(let operation, let step, let missing, _)
+    where missing.allSatisfy {
+      participants.indices.contains($0.index) && participants[$0.index] == $0
+    }:
       kind = .timedOut
       let indices = missing.map { "\($0.index)" }.joined(separator: ",")
       text = "\(operation)\n\(step)\n\(indices)"
     case .aborted(let participant, let reason):
       kind = .aborted
       text = "\(participant.index)\n\(reason)"
-    case .reported, .library, .sharedMemory, .disagreement:
+    case .timedOut, .reported, .library, .sharedMemory, .disagreement:
       kind = .other
       text = error.description
     }

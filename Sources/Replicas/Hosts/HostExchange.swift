@@ -185,9 +185,11 @@ package final class HostExchange {
   /// - Parameters:
   ///   - isReady: whether this host's partial sums of a chunk are complete; asked in the chunks' order.
   ///   - late: who of this host is late with the chunk that is not ready.
+  ///   - alive: called again and again while it waits; what it throws ends the exchange.
   package func run(
-    step: Int, isReady: (_ chunk: Int) throws(CommunicationError) -> Bool,
-    late: (_ chunk: Int) -> [CommunicationError.Participant]
+    step: Int, isReady: (_ chunk: Int) -> Bool,
+    late: (_ chunk: Int) -> [CommunicationError.Participant],
+    alive: () throws(CommunicationError) -> Void = {}
   ) throws(CommunicationError) {
     for stage in stages {
       try Self.start(stage.othersSums)
@@ -197,7 +199,7 @@ package final class HostExchange {
     var patience = Patience(timeout + Patience.grace(timeout))
     while complete < stages.count {
       let before = ready + added + complete
-      if ready < stages.count, try isReady(ready) {
+      if ready < stages.count, isReady(ready) {
         for call in stages[ready].ownSums { _ = call.run() }
         try Self.start(stages[ready].sums)
         ready += 1
@@ -212,6 +214,7 @@ package final class HostExchange {
         patience.renew()
         continue
       }
+      try alive()
       try link.check()
       if patience.isAtItsEnd {
         let waiting =

@@ -114,10 +114,9 @@ final class HostMessenger: @unchecked Sendable {
       let before = completed[round]
       try exchange.run(
         step: step,
-        isReady: { (chunk) throws(CommunicationError) in
-          if let failure = self.rendezvous.failure { throw failure }
-          return self.late(round, before + chunk + 1).isEmpty
-        }, late: { self.late(round, before + $0 + 1) })
+        isReady: { self.late(round, before + $0 + 1).isEmpty },
+        late: { self.late(round, before + $0 + 1) },
+        alive: { () throws(CommunicationError) in try self.rendezvous.beat() })
       completed[round] += exchange.chunks.count
       for _ in 0..<variant.barriers[round] {
         try rendezvous.wait(participant, "all-reduce", step: step)

@@ -33,7 +33,7 @@ struct HostWorkers {
       messenger = participants.count
       participants.append(
         CommunicationError.Participant(
-          index: participants.count, replicas: 0..<0,
+          index: participants.count, replicas: placement.run(rank: neighbours.lowerBound),
           process: processes.identities?[neighbours.lowerBound]))
     } else {
       messenger = nil

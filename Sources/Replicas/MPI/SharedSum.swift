@@ -83,7 +83,9 @@ package final class SharedSum {
       addition.add(all, segment, into: sum.pointer)
     } else if let exchange {
       do throws(CommunicationError) {
-        try exchange.run(step: step, isReady: { _ in true }, late: { _ in [] })
+        try exchange.run(
+          step: step, isReady: { _ in true }, late: { _ in [] },
+          alive: { () throws(CommunicationError) in try self.rendezvous.beat() })
       } catch {
         rendezvous.fail(error, by: neighbour)
         throw error
