@@ -18,7 +18,7 @@ import Testing
     #expect(
       Set(object.keys) == [
         "model", "replicas", "ranks", "threads", "reduction", "steps", "millisecondsPerStep",
-        "examplesPerSecond", "gigaflopsPerSecond", "peakResidentBytes",
+        "examplesPerSecond", "gigaflopsPerSecond", "peakResidentBytes", "communication",
       ])
     #expect(object["model"] as? String == "gan")
     #expect(object["reduction"] as? String == "ordered")
@@ -36,6 +36,13 @@ import Testing
     let rate = try #require(object["examplesPerSecond"] as? Double)
     #expect(abs(rate - 64_000 / median) < 1e-9 * rate)
     #expect(try #require(object["gigaflopsPerSecond"] as? Double) > 0)
+    let communication = try #require(object["communication"] as? [String: Double])
+    #expect(
+      Set(communication.keys) == [
+        "waitingMilliseconds", "reducingMilliseconds", "share", "bytesSent",
+      ])
+    #expect(communication["bytesSent"] == 0)
+    #expect((0..<1).contains(try #require(communication["share"])))
     // The parameters and Adam's two moments at least, in float.
     #expect(try #require(object["peakResidentBytes"] as? Int) > 3 * 4 * 850_000)
   }

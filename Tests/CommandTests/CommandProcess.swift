@@ -21,7 +21,10 @@ final class CommandProcess {
   }
 
   /// A process that outlives any run that a test starts.
-  struct Hung: Error { let line: [String] }
+  struct Hung: Error {
+    let line: [String]
+    let errors: String
+  }
 
   /// Only a guard against tests that never end; no run takes a fraction of it.
   static let patience = 120
@@ -122,7 +125,7 @@ final class CommandProcess {
   func outcome(within patience: Int = CommandProcess.patience) throws -> Outcome {
     if ended.wait(timeout: .now() + .seconds(patience)) == .timedOut {
       send(SIGKILL)
-      throw Hung(line: line)
+      throw Hung(line: line, errors: errors)
     }
     let status = process.terminationStatus
     return Outcome(

@@ -12,7 +12,7 @@ import Replicas
 enum Check {
   private static let cases: [String: @Sendable (Job) throws -> [String]] = [
     "processes": processes, "barrier": barrier, "broadcast": broadcast, "gather": gather,
-    "allReduce": allReduce, "agreement": agreement, "together": together,
+    "allReduce": sums, "sharedSum": sharedSums, "agreement": agreement, "together": together,
     "sharedFloats": sharedFloats, "absence": absence, "abort": abort,
   ]
 

@@ -69,7 +69,8 @@ struct HostExchangeTests {
   private static func leaders(_ hosts: Int) -> [CommunicationError.Participant] {
     (0..<hosts).map {
       CommunicationError.Participant(
-        index: 3 * $0, replicas: $0..<$0 + 1, process: ProcessIdentity(rank: 3 * $0, host: "h\($0)"))
+        index: 3 * $0, replicas: $0..<$0 + 1, process: ProcessIdentity(rank: 3 * $0, host: "h\($0)")
+      )
     }
   }
 
@@ -86,7 +87,7 @@ struct HostExchangeTests {
 
     func exchange(
       _ link: any HostLink, host: Int, of hosts: Hosts, _ tree: ReductionTree?,
-      _ chunks: [HostExchange.Chunk], timeout: Duration = .seconds(60)
+      _ chunks: [HostExchange.Chunk], timeout: Duration = .seconds(20)
     ) throws(CommunicationError) -> HostExchange {
       try HostExchange(
         link, host: host, partials: hosts.partials(tree), tree: tree,

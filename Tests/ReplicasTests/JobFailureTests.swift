@@ -23,8 +23,9 @@ struct JobFailureTests {
     private let step: Int
     private let onStep: @Sendable () throws -> Void
 
-    init(_ images: ProcessBatches, before step: Int, _ onStep: @escaping @Sendable () throws -> Void)
-    {
+    init(
+      _ images: ProcessBatches, before step: Int, _ onStep: @escaping @Sendable () throws -> Void
+    ) {
       self.images = images
       self.step = step
       self.onStep = onStep
@@ -118,7 +119,8 @@ struct JobFailureTests {
       let sentence = try failure(outcome, context).description
       #expect(sentence.contains(" did not arrive at "), "\(sentence), \(context)")
       // Before that, and behind whoever reports it.
-      let names = (sentence.components(separatedBy: " did not arrive at ").first ?? "")
+      let names =
+        (sentence.components(separatedBy: " did not arrive at ").first ?? "")
         .components(separatedBy: "ended the run: ").last ?? ""
       for process in 0..<shape.processes {
         let name = "rank \(process) on host\(shape.host(of: process))"
@@ -192,17 +194,17 @@ struct JobFailureTests {
   func whoIsLateIsWaitedFor(_ shape: JobShape) throws {
     let training = try TrainingCase.small()
     for late in 0..<shape.processes {
-      let outcomes = training.outcomes(on: shape, reduction: .fast, timeout: 1) { member -> Int in
+      let outcomes = training.outcomes(on: shape, reduction: .fast, timeout: 0.8) { member -> Int in
         let isLate = member.processes.index == late
-        for step in 0..<3 {
-          let batches = GuardedBatches(training.batches(steps: 3, of: member), before: step) {
+        for step in 0..<2 {
+          let batches = GuardedBatches(training.batches(steps: 2, of: member), before: step) {
             if isLate { usleep(300_000) }
           }
           try member.group.run(steps: 1, batches: batches)
         }
         return member.group.completedSteps
       }
-      for outcome in outcomes { #expect(try outcome.get() == 3) }
+      for outcome in outcomes { #expect(try outcome.get() == 2) }
     }
   }
 

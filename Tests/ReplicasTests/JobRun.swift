@@ -47,7 +47,7 @@ extension TrainingCase {
   /// - Returns: what it gave or threw in each process, in their order.
   func outcomes<Value: Sendable>(
     on shape: JobShape, reduction: ReductionMode, backend: MatrixBackend = .best,
-    sharesUpdates: Bool = true, timeout: Double = 60, disorder: Int? = nil,
+    sharesUpdates: Bool = true, timeout: Double = 20, disorder: Int? = nil,
     _ body: @escaping @Sendable (JobMember) throws -> Value
   ) -> [Result<Value, any Error>] {
     let job = ThreadedProcesses.job(
@@ -157,5 +157,7 @@ extension ReplicaGroup {
   }
 
   /// The bits of both of Adam's moments.
-  var moments: [UInt32] { bits(Array(store.firstMoments.values) + Array(store.secondMoments.values)) }
+  var moments: [UInt32] {
+    bits(Array(store.firstMoments.values) + Array(store.secondMoments.values))
+  }
 }

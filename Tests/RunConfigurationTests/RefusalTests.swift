@@ -159,6 +159,10 @@ struct RefusalTests {
       "communication.timeout: 0.0 is impossible; expected seconds above 0, at most 604800"
     ),
     (
+      "communication.shardedUpdate=2",
+      "communication.shardedUpdate: found \"2\", expected true or false"
+    ),
+    (
       "communication.timeout=1e300",
       "communication.timeout: 1e+300 is impossible; expected seconds above 0, at most 604800"
     ),

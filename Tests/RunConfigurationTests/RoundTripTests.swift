@@ -123,6 +123,20 @@ struct RoundTripTests {
         """))
   }
 
+  /// What runs compare key by key: also keys that are left open have a value.
+  @Test func `every key has its value`() {
+    let (plain, unusual) = (Configuration().values, Self.unusual.values)
+    #expect(plain.map(\.key) == ConfigurationKey.all.map(\.path))
+    #expect(unusual.map(\.key) == plain.map(\.key))
+    // Of optimizers there is only one.
+    for ((key, value), other) in zip(plain, unusual) where key != "optimizer.kind" {
+      #expect(value != other.value, "\(key)")
+    }
+    let values = Dictionary(uniqueKeysWithValues: plain.map { ($0.key, $0.value) })
+    #expect(values["data.path"] == "null" && values["threads"] == "null")
+    #expect(values["model.kind"] == "\"gan\"" && values["communication.shardedUpdate"] == "true")
+  }
+
   /// Unicode's scalars but zero, which no path can hold, a few thousand in a path.
   @Test func `every character survives in a path`() throws {
     let scalars = (1...0x10ffff).lazy.compactMap { Unicode.Scalar(UInt32($0)) }

@@ -255,7 +255,8 @@ struct JobTests {
   // MARK: - Training
 
   /// What a run directory holds, but for times.
-  private static func contents(_ scratch: ScratchDirectory, _ name: String) throws -> [String: Data] {
+  private static func contents(_ scratch: ScratchDirectory, _ name: String) throws -> [String: Data]
+  {
     var contents: [String: Data] = [:]
     for file in ["shards.csv", "weights.safetensors", "config.yaml"] {
       contents[file] = try scratch.data("\(name)/\(file)")
@@ -282,7 +283,8 @@ struct JobTests {
     ]
     @Sendable func train(_ run: TrainingRun, _ name: String) throws -> Int32 {
       try Trainer(
-        run, recorder: try Self.recorder(run, scratch.file(name)), signal: { 0 }, onProgress: { _ in }
+        run, recorder: try Self.recorder(run, scratch.file(name)), signal: { 0 },
+        onProgress: { _ in }
       ).train()
     }
     #expect(try JobOfRuns.alone(overrides) { try train($0, "alone") } == 0)

@@ -23,7 +23,9 @@ extension MPITests {
         program: CommandProcess.product("CommunicatorCheck"), prologue: "shift")
     }
 
-    private static let operations = ["barrier", "broadcast", "gather", "allReduce", "sharedFloats"]
+    private static let operations = [
+      "barrier", "broadcast", "gather", "allReduce", "sharedSum", "sharedFloats",
+    ]
 
     @Test(arguments: [1, 2, 3, 4, 5, 8])
     func operationsGiveWhatTheyPromise(_ ranks: Int) throws {

@@ -92,8 +92,10 @@ extension MPITests {
       let scratch = try ScratchDirectory()
       let outcome = try MPIJob.run(
         .ranks(2),
-        ["benchmark", Configurations.gan, "--warmup", "2", "--steps", "10"]
-          + Configurations.small, in: scratch)
+        [
+          "benchmark", Configurations.gan, "--warmup", "2", "--steps", "10",
+          "--all-reduce", "1000",
+        ] + Configurations.small, in: scratch)
       #expect(outcome.code == 0)
       #expect(outcome.errors == "")
       let object = try #require(
@@ -103,7 +105,32 @@ extension MPITests {
       for (key, value) in [("replicas", 8), ("ranks", 2), ("threads", threads), ("steps", 10)] {
         #expect(object[key] as? Int == value, "\(key)")
       }
+      let allReduce = try #require(object["allReduce"] as? [String: Double])
+      #expect(
+        Set(allReduce.keys) == [
+          "floats", "sharedMilliseconds", "copiedMilliseconds", "mpiMilliseconds",
+        ])
+      #expect(allReduce["floats"] == 1000 && allReduce.values.allSatisfy { $0 > 0 })
       #expect(try scratch.names() == [])
+    }
+
+    /// Of two hosts, each sends the half of its sums that the other adds, and the half that it has
+    /// added itself.
+    @Test(.enabled(if: hostsArePossible, hostsAreNeeded))
+    func aBenchmarkCountsTheBytesBetweenHosts() throws {
+      let outcome = try MPIJob.run(
+        .hosts(2, slots: 2),
+        ["benchmark", Configurations.gan, "--warmup", "1", "--steps", "2"] + Configurations.small,
+        in: ScratchDirectory())
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+      let communication = try #require(object["communication"] as? [String: Double])
+      let generator = 100 * 256 + 256 * 512 + 512 * 1024 + 1024 * 30 + 3 * (256 + 512 + 1024) + 30
+      let discriminator = 30 * 512 + 512 * 256 + 256 + 512 + 256 + 1
+      let bytes = try #require(communication["bytesSent"]) / Double(4 * (generator + discriminator))
+      // Every parameter begins on a cache line.
+      #expect((1..<1.001).contains(bytes))
     }
   }
 }
