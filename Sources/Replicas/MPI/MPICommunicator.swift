@@ -88,7 +88,8 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     var all = [[UInt8]?](repeating: nil, count: count)
     all[root] = bytes
     try poll(
-      operation, step, missing: { all.indices.filter { all[$0] == nil } },
+      operation, step, grace: Patience.grace(timeout),
+      missing: { all.indices.filter { all[$0] == nil } },
       until: { () throws(CommunicationError) in
         for source in all.indices where all[source] == nil {
           all[source] = try self.message(from: source, tag)
@@ -109,7 +110,7 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     }
     var received: [UInt8]?
     try poll(
-      operation, step, grace: Patience.grace(timeout), missing: { [root] },
+      operation, step, grace: Patience.grace(timeout) * 2, missing: { [root] },
       until: { () throws(CommunicationError) in
         received = try self.message(from: root, tag)
         return received != nil
@@ -170,6 +171,8 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
   }
 
   /// Waits for `condition`.
+  ///
+  /// - Parameter grace: for those who may be held up by another one, of whom somebody else knows.
   private func poll(
     _ operation: StaticString, _ step: Int, grace: Duration = .zero, missing: () -> [Int],
     until condition: () throws(CommunicationError) -> Bool
@@ -237,15 +240,18 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
 
   /// Zeros that all participants of this host share. Collective.
   func sharedFloats(count: Int) throws(CommunicationError) -> AlignedBuffer {
-    try barrier("the start of shared memory", step: 0)
-    if neighbours.count == 1 { return AlignedBuffer(count: count) }
     // The host's first process has the memory; the others ask where they see it.
     let length = max(count, 16) * MemoryLayout<Float>.stride
-    let owns = participant == neighbours.lowerBound
+    let owns = participant == neighbours.lowerBound && neighbours.count > 1
     if owns, Machine.availableSharedMemory < length {
       throw .sharedMemory(needed: length, available: Machine.availableSharedMemory)
     }
+    // All participants' barriers, also of those who are alone on their hosts.
     try barrier("room for shared memory", step: 0)
+    if neighbours.count == 1 {
+      try barrier("shared memory", step: 0)
+      return AlignedBuffer(count: count)
+    }
     var pointer: UnsafeMutableRawPointer?
     var window: MPI_Win?
     try library.call("MPI_Win_allocate_shared") {
