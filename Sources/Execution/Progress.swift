@@ -6,7 +6,7 @@ package struct Progress: @unchecked Sendable {
   /// What follows an instruction: `amount` is added to a counter.
   package struct Mark: Hashable, Sendable {
     package let counter: Int
-    package var amount: Int
+    package let amount: Int
 
     package init(counter: Int, amount: Int) {
       self.counter = counter

@@ -103,7 +103,12 @@ package final class ReplicaGroup {
     self.buffers = buffers
     let isAcrossHosts = host.messenger != nil
     // Of several hosts, the messengers add.
-    let merges = isAcrossHosts ? [] : Self.merges(of: partials.flatMap { $0 }, tree)
+    let merges = isAcrossHosts ? [] : tree.merges(of: partials.joined().map(\.replicas))
+    let chunks =
+      isAcrossHosts
+      ? plans.compactMap(\.values.first).map {
+        ReductionChunks($0, replicas: placement.replicas, hosts: processes.hosts.count)
+      } : []
     do throws(ExecutionError) {
       workers = try host.own.enumerated().map { (index, worker) throws(ExecutionError) in
         let run = host.runs[worker]
@@ -119,11 +124,7 @@ package final class ReplicaGroup {
           },
           partials: zip(partials[worker], buffers.partials[worker]).map { ($0, $1) },
           reduced: buffers.reduced,
-          progress: { plan in
-            isAcrossHosts
-              ? ReductionChunks(plan, replicas: placement.replicas, hosts: processes.hosts.count)
-                .progress(buffers.counters[worker]) : nil
-          },
+          progress: chunks.map { $0.progress(buffers.counters[worker]) },
           examplesOffset: run.lowerBound - store.replicas.lowerBound,
           store: store, rendezvous: rendezvous, options: options)
       }
@@ -133,6 +134,7 @@ package final class ReplicaGroup {
         if isAcrossHosts, let link = processes.link {
           try HostMessenger(
             link, host, rendezvous, placement, processes, variants: workers[0].variants,
+            chunks: chunks,
             tree: tree, partials: zip(partials, buffers.partials).flatMap { zip($0, $1) },
             reduced: buffers.reduced, counters: buffers.counters, timeout: .seconds(options.timeout)
           )
@@ -143,15 +145,10 @@ package final class ReplicaGroup {
   /// The partial sums that a worker makes: one in any order, or one for each complete subtree of its
   /// replicas.
   private static func partialSums(_ run: Range<Int>, _ tree: ReductionTree?) -> [SubtreeSum] {
-    guard let tree else { return [SubtreeSum(replicas: run, merges: [])] }
-    return tree.subtrees(covering: run).map { subtree in
-      SubtreeSum(replicas: subtree, merges: tree.merges(of: subtree.map { $0..<($0 + 1) }))
+    tree.partials(of: run).map { subtree in
+      SubtreeSum(
+        replicas: subtree, merges: tree?.merges(of: subtree.map { $0..<($0 + 1) }) ?? [])
     }
-  }
-
-  private static func merges(of partials: [SubtreeSum], _ tree: ReductionTree?) -> [Int32] {
-    tree?.merges(of: partials.map(\.replicas))
-      ?? ReductionTree(count: partials.count).merges(of: partials.indices.map { $0..<($0 + 1) })
   }
 
   /// The plans of a program for each number of replicas that a worker has.
@@ -187,7 +184,7 @@ package final class ReplicaGroup {
     } catch { throw .execution(error) }
     // Each partial sum has a buffer, and so have the reduced values.
     let tree = reduction == .ordered ? ReductionTree(count: placement.replicas) : nil
-    count += (host.runs.flatMap { partialSums($0, tree) }.count + 1) * reductionCount
+    count += (host.runs.flatMap { tree.partials(of: $0) }.count + 1) * reductionCount
     let processCount = processes.neighbours.count
     for variable in variants.first?.variables ?? [] {
       let copies =

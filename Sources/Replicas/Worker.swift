@@ -59,12 +59,12 @@ final class Worker: @unchecked Sendable {
   ///   - participant: which of the host's workers it is.
   ///   - plans: one for each variant.
   ///   - reduces: makes what the worker does between the segments of a plan.
-  ///   - progress: how it tells which chunks it has completed; nil where nobody waits for them.
+  ///   - progress: for each variant, how it tells which chunks it has completed; empty where nobody waits for them.
   init(
     index: Int, participant: Int, run: Range<Int>, plans: [ExecutionPlan],
     reduces: (ExecutionPlan, UnsafePointer<Int64>) throws(ExecutionError) -> ReductionExecutor,
     partials: [(sum: SubtreeSum, buffer: AlignedBuffer)], reduced: AlignedBuffer,
-    progress: (ExecutionPlan) -> Progress?, examplesOffset: Int, store: VariableStore,
+    progress: [Progress], examplesOffset: Int, store: VariableStore,
     rendezvous: Rendezvous, options: ExecutionOptions
   ) throws(ExecutionError) {
     self.index = index
@@ -78,12 +78,12 @@ final class Worker: @unchecked Sendable {
     let step = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
     step.initialize(to: 0)
     self.step = step
-    variants = try plans.map { (plan) throws(ExecutionError) in
+    variants = try plans.enumerated().map { (variant, plan) throws(ExecutionError) in
       let executor = try GroupExecutor(
         plan, replicas: run, partials: partials, store: store, reduced: reduced,
         seed: options.seed, step: step, libraries: options.libraries,
         separatesReplicas: options.reduction == .ordered,
-        progress: progress(plan))
+        progress: progress.isEmpty ? nil : progress[variant])
       return WorkerVariant(
         executor: executor, reduction: try reduces(plan, step),
         watched: options.watched.flatMap { name in

@@ -20,15 +20,13 @@ struct Benchmark: ParsableCommand {
 
   func run() throws {
     try Job.run { job in
-      let (configuration, dataset) = try job.together {
-        let configuration = try options.load(defaultSteps: 200)
+      let (configuration, dataset) = try job.load(options, defaultSteps: 200) {
         try Failure.requireOption(
           "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
         if let allReduce {
           try Failure.requireOption(
             "--all-reduce", allReduce, (1...(1 << 30)).contains(allReduce), expected: "1 to 2^30")
         }
-        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
       }
       let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
       let result = try StepBenchmark(

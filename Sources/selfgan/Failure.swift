@@ -14,8 +14,8 @@ enum Failure {
   static let badInput: Int32 = 65
 
   /// Runs a command's body.
-  static func reporting(_ body: () throws -> Void) throws {
-    do { try body() } catch let exit as ExitCode { throw exit } catch {
+  static func reporting<Value>(_ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch let exit as ExitCode { throw exit } catch {
       complain("error: \(error)")
       throw ExitCode(code(of: error))
     }
@@ -43,22 +43,12 @@ enum Failure {
     }
   }
 
-  /// Whether another process failed first, and says why.
-  static func isConsequence(_ error: any Error) -> Bool {
+  /// What went wrong between processes, where an error is about that.
+  static func communicationError(_ error: any Error) -> CommunicationError? {
     switch error {
-    case let error as CommunicationError: error.isConsequence
-    case TrainingError.replicas(let error): error.isConsequence
-    default: false
-    }
-  }
-
-  /// Whether the processes are not alike.
-  static func isDisagreement(_ error: any Error) -> Bool {
-    switch error {
-    case CommunicationError.disagreement,
-      TrainingError.replicas(.communication(.disagreement)):
-      true
-    default: false
+    case let error as CommunicationError: error
+    case TrainingError.replicas(.communication(let error)): error
+    default: nil
     }
   }
 

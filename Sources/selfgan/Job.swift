@@ -1,6 +1,8 @@
 import ArgumentParser
 import Glibc
 import Replicas
+import RunConfiguration
+import Training
 
 /// A command as one of the processes that a launcher started, or alone.
 struct Job {
@@ -8,30 +10,28 @@ struct Job {
 
   /// Runs a command's body in this process, and ends the job in all processes if it fails in one.
   static func run(_ body: (Job) throws -> Void) throws {
-    var job: Job?
+    let job = try Failure.reporting { Job(processes: try MPIProcesses.join()) }
     do {
-      let joined = Job(processes: try MPIProcesses.join())
-      job = joined
-      do {
-        try body(joined)
-      } catch let exit as ExitCode {
-        try joined.processes.finish()
-        throw exit
-      }
-      try joined.processes.finish()
+      var exit: ExitCode?
+      do { try body(job) } catch let code as ExitCode { exit = code }
+      try job.processes.finish()
+      if let exit { throw exit }
     } catch let exit as ExitCode {
       throw exit
     } catch {
-      job?.fail(error) ?? Failure.complain("error: \(error)")
+      job.fail(error)
       throw ExitCode(Failure.code(of: error))
     }
   }
 
   /// Says why this process ends, and ends the others.
   private func fail(_ error: any Error) {
-    let isConsequence = Failure.isConsequence(error)
+    let failure = Failure.communicationError(error)
+    let isConsequence = failure?.isConsequence ?? false
     // What processes found out together, all know.
-    if !isConsequence, !Failure.isDisagreement(error) {
+    var isKnown = isConsequence
+    if case .disagreement = failure { isKnown = true }
+    if !isKnown {
       processes.communicator.abort(reason: "\(error)")
     }
     // Whoever is the cause says so, and for the log of the first process that is enough.
@@ -43,6 +43,19 @@ struct Job {
   /// What every process does for itself, such as reading the configuration; if it fails in one, all end.
   func together<Value>(_ body: () throws -> Value) throws -> Value {
     try processes.communicator.together(body)
+  }
+
+  /// Every process's configuration and images.
+  ///
+  /// - Parameter check: what else must hold before the images are opened.
+  func load(
+    _ options: RunOptions, defaultSteps: Int? = nil, check: () throws -> Void = {}
+  ) throws -> (configuration: Configuration, data: RunData) {
+    try together {
+      let configuration = try options.load(defaultSteps: defaultSteps)
+      try check()
+      return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
+    }
   }
 
   /// Says a sentence, once for all processes.

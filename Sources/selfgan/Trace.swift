@@ -20,10 +20,7 @@ struct Trace: ParsableCommand {
 
   func run() throws {
     try Job.run { job in
-      let (configuration, dataset) = try job.together {
-        let configuration = try options.load()
-        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
-      }
+      let (configuration, dataset) = try job.load(options)
       let run = try TrainingRun(
         configuration, data: dataset, recording: [.gradientNorm, .tensors],
         processes: job.processes)

@@ -23,10 +23,7 @@ struct Train: ParsableCommand {
     // Before there are other processes, which may end at the same signal.
     let interruption = Interruption()
     try Job.run { job in
-      let (configuration, dataset) = try job.together {
-        let configuration = try options.load()
-        return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
-      }
+      let (configuration, dataset) = try job.load(options)
       warnAboutPinnedCore(job)
       say("data: \(dataset.origin)", job)
       let run = try TrainingRun(configuration, data: dataset, processes: job.processes)

@@ -27,22 +27,19 @@ extension VariableStore {
 }
 
 extension Communicator {
-  /// Makes sure that all participants have the same subjects; collective.
+  /// Makes sure that all participants have the same subjects; collective. A participant alone need not make them.
   ///
   /// - Throws: `CommunicationError.disagreement` in all, about the first who differs from participant 0.
   package func requireAgreement(
-    on subjects: [Subject], step: Int
+    on subjects: @autoclosure () -> [Subject], step: Int
   ) throws(CommunicationError) {
-    let hashes: [UInt64] = subjects.flatMap { [$0.hash == nil ? 0 : 1, $0.hash ?? 0] }
+    if count == 1 { return }
+    let subjects = subjects()
     var verdict: [Int] = []
-    if let all = try gather(hashes, to: 0, step: step), let first = all.first {
-      search: for (participant, other) in all.enumerated() {
-        for subject in subjects.indices {
-          let (own, theirs) = (
-            first[(2 * subject)...].prefix(2), other.dropFirst(2 * subject).prefix(2)
-          )
-          let isOpen = own.first == 0 || theirs.first == 0
-          if isOpen || Array(own) == Array(theirs) { continue }
+    if let all = try gather(subjects.map(\.hash), to: 0, step: step) {
+      search: for (participant, hashes) in all.enumerated() {
+        for (subject, (own, other)) in zip(all[0], hashes).enumerated() {
+          guard let own, let other, own != other else { continue }
           verdict = [participant, subject]
           break search
         }

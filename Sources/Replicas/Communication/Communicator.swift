@@ -89,28 +89,24 @@ package struct PartialSum: @unchecked Sendable {
   }
 }
 
-/// Adds partial sums with the kernel that steps use.
-struct TreeAddition {
-  private let factory: KernelFactory
-
-  init() throws(CommunicationError) {
-    do { factory = try KernelFactory(KernelLibraries(.openBLAS)) } catch {
+extension KernelFactory {
+  /// For additions along the tree, by the kernel that steps use.
+  static func forSums() throws(CommunicationError) -> KernelFactory {
+    do { return try KernelFactory(KernelLibraries(.openBLAS)) } catch {
       throw .library(operation: "all-reduce", detail: "\(error)")
     }
   }
 
   /// out[i] = Σ partials[i] along the tree, for i in `range`.
   ///
-  /// - Parameter partials: of all participants, in the order of their replicas.
-  func add(
-    _ partials: [PartialSum], _ range: Range<Int>, into out: UnsafeMutablePointer<Float>
-  ) {
-    guard !range.isEmpty, let last = partials.last else { return }
-    let tree = ReductionTree(count: last.replicas.upperBound)
-    let sources = partials.compactMap { $0.values.baseAddress.map { $0 + range.lowerBound } }
-    _ = factory.sumTree(
-      sources, merges: tree.merges(of: partials.map(\.replicas)), out: out + range.lowerBound,
-      count: range.count
-    ).run()
+  /// - Parameter partials: of all participants, in the order of their replicas; at least one.
+  func sum(
+    of partials: [PartialSum], _ range: Range<Int>, into out: UnsafeMutablePointer<Float>
+  ) -> KernelCall {
+    let replicas = partials.map(\.replicas)
+    let tree = ReductionTree(count: replicas.last?.upperBound ?? 1)
+    return sumTree(
+      partials.compactMap { $0.values.baseAddress.map { $0 + range.lowerBound } },
+      merges: tree.merges(of: replicas), out: out + range.lowerBound, count: range.count)
   }
 }

@@ -100,7 +100,8 @@ package final class LocalCommunicator: Communicator {
     // Each adds its own segment, and writes it to the buffers of all.
     let segment = ParameterLayout.stretch(participant, of: count, in: 0..<sum.count)
     if let own = sum.baseAddress {
-      try TreeAddition().add(all, segment, into: own)
+      let factory = try KernelFactory.forSums()
+      _ = withExtendedLifetime(factory) { $0.sum(of: all, segment, into: own).run() }
       for other in sums {
         guard let other = other.baseAddress, other != own else { continue }
         (other + segment.lowerBound).update(from: own + segment.lowerBound, count: segment.count)

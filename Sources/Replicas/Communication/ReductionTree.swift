@@ -77,3 +77,15 @@ package struct ReductionTree: Hashable, Sendable {
     return (node.lowerBound..<split, split..<node.upperBound)
   }
 }
+
+/// An order of additions: along the tree over all replicas, or, of nil, any.
+extension ReductionTree? {
+  /// What is added of a run before anything else: its complete subtrees, or all of it.
+  func partials(of run: Range<Int>) -> [Range<Int>] { self?.subtrees(covering: run) ?? [run] }
+
+  /// As `ReductionTree.merges(of:)`.
+  func merges(of partials: [Range<Int>]) -> [Int32] {
+    self?.merges(of: partials)
+      ?? ReductionTree(count: partials.count).merges(of: partials.indices.map { $0..<($0 + 1) })
+  }
+}

@@ -65,7 +65,8 @@ package final class HostExchange {
   private let stages: [Stage]
   private let factory: KernelFactory
   private let leaders: [CommunicationError.Participant]
-  private var scratch: [AlignedBuffer] = []
+  /// Of the messages.
+  private let scratch: [AlignedBuffer]
 
   /// - Parameters:
   ///   - partials: for each host, the subtrees whose sums its workers make, in order.
@@ -83,14 +84,15 @@ package final class HostExchange {
     self.chunks = chunks
     self.timeout = timeout
     self.leaders = leaders
-    do { factory = try KernelFactory(KernelLibraries(.openBLAS)) } catch {
-      throw .library(operation: "all-reduce", detail: "\(error)")
-    }
+    factory = try .forSums()
 
     // What each host sends of a part: one sum for each complete subtree of its replicas, or one in all.
-    let sent = partials.map { Self.subtrees($0, tree) }
+    let sent = partials.map { subtrees -> [Range<Int>] in
+      guard let first = subtrees.first, let last = subtrees.last else { return [] }
+      return tree.partials(of: first.lowerBound..<last.upperBound)
+    }
     let totalOrder = partials.indices.flatMap { $0 == host ? partials[$0] : sent[$0] }
-    let totalMerges = Self.merges(of: totalOrder, tree)
+    let totalMerges = tree.merges(of: totalOrder)
     let hosts = partials.count
     let sources = own.compactMap(\.values.baseAddress)
     precondition(sources.count == partials[host].count)
@@ -120,7 +122,7 @@ package final class HostExchange {
             stage.ownSums.append(
               factory.sumTree(
                 inside.map { sources[$0] + othersPart.lowerBound },
-                merges: Self.merges(of: inside.map { partials[host][$0] }, tree),
+                merges: tree.merges(of: inside.map { partials[host][$0] }),
                 out: packed.pointer + position * othersPart.count, count: othersPart.count))
           }
           stage.sums.append(
@@ -164,20 +166,6 @@ package final class HostExchange {
     self.stages = stages
     self.scratch = scratch
     bytesSent = bytes
-  }
-
-  /// The sums that a host sends: complete subtrees of its replicas' tree, or one of all that it has.
-  private static func subtrees(
-    _ partials: [Range<Int>], _ tree: ReductionTree?
-  ) -> [Range<Int>] {
-    guard let first = partials.first, let last = partials.last else { return [] }
-    let run = first.lowerBound..<last.upperBound
-    return tree?.subtrees(covering: run) ?? [run]
-  }
-
-  private static func merges(of partials: [Range<Int>], _ tree: ReductionTree?) -> [Int32] {
-    if let tree { return tree.merges(of: partials) }
-    return ReductionTree(count: partials.count).merges(of: partials.indices.map { $0..<($0 + 1) })
   }
 
   /// Adds all chunks, and returns once their totals are there.

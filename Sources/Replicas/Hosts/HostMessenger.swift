@@ -34,11 +34,13 @@ final class HostMessenger: @unchecked Sendable {
 
   /// - Parameters:
   ///   - variants: what any worker runs.
+  ///   - chunks: those of each variant.
   ///   - partials: the partial sums of this host's workers.
   ///   - counters: how many chunks of each round each worker has completed.
   init(
     _ link: any HostLink, _ host: HostWorkers, _ rendezvous: Rendezvous, _ placement: Placement,
-    _ processes: any ProcessGroup, variants: [WorkerVariant], tree: ReductionTree?,
+    _ processes: any ProcessGroup, variants: [WorkerVariant],
+    chunks: [ReductionChunks], tree: ReductionTree?,
     partials: [(SubtreeSum, AlignedBuffer)], reduced: AlignedBuffer,
     counters: [UnsafeMutablePointer<Atomic<Int>>], timeout: Duration
   ) throws(CommunicationError) {
@@ -50,8 +52,7 @@ final class HostMessenger: @unchecked Sendable {
     let everyones = processes.hosts.map { processes in
       processes.flatMap { process in
         (0..<placement.threads).flatMap { thread in
-          let run = placement.run(rank: process, worker: thread)
-          return tree?.subtrees(covering: run) ?? [run]
+          tree.partials(of: placement.run(rank: process, worker: thread))
         }
       }
     }
@@ -62,12 +63,9 @@ final class HostMessenger: @unchecked Sendable {
     }
     var tag = HostExchange.firstStepTag
     var made: [Variant] = []
-    for variant in variants {
-      let plan = variant.executor.plan
+    for (variant, chunks) in zip(variants, chunks) {
       var exchanges: [HostExchange] = []
-      for chunks in ReductionChunks(
-        plan, replicas: placement.replicas, hosts: processes.hosts.count
-      ).rounds {
+      for chunks in chunks.rounds {
         exchanges.append(
           try HostExchange(
             link, host: processes.host, partials: everyones, tree: tree,
@@ -81,7 +79,7 @@ final class HostMessenger: @unchecked Sendable {
       made.append(
         Variant(
           exchanges: exchanges,
-          barriers: plan.rounds.indices.map { 1 + variant.reduction.phaseCount(ofRound: $0) },
+          barriers: chunks.rounds.indices.map { 1 + variant.reduction.phaseCount(ofRound: $0) },
           lastBarriers: variant.executor.assignsReplicated ? 2 : 0))
     }
     self.variants = made
@@ -95,7 +93,6 @@ final class HostMessenger: @unchecked Sendable {
 
   func start(steps: Int, variant: Int, _ done: DispatchGroup) {
     queue.async(group: done) { [self] in
-      Machine.prepareThread()
       do throws(CommunicationError) {
         for _ in 0..<steps { try runStep(variants[variant]) }
       } catch {

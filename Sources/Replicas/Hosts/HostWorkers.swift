@@ -93,10 +93,10 @@ extension VariableStore {
     var shared: ParameterMemory?
     if sharesParameters {
       let count = ParameterLayout(variables).count
+      let memory = try processes.sharedFloats(count: 3 * count)
       shared = ParameterMemory(
-        parameters: try processes.sharedFloats(count: count),
-        firstMoments: try processes.sharedFloats(count: count),
-        secondMoments: try processes.sharedFloats(count: count), isWriter: processes.leads)
+        parameters: memory[0..<count], firstMoments: memory[count..<(2 * count)],
+        secondMoments: memory[(2 * count)..<(3 * count)], isWriter: processes.leads)
     }
     self.init(
       variables, replicas: placement.run(rank: processes.index), seed: seed, shared: shared)

@@ -1,6 +1,5 @@
 import COpenMPI
 import Execution
-import Glibc
 import Kernels
 import Synchronization
 
@@ -92,7 +91,7 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
       missing: { all.indices.filter { all[$0] == nil } },
       until: { () throws(CommunicationError) in
         for source in all.indices where all[source] == nil {
-          all[source] = try self.message(from: source, tag)
+          all[source] = try self.message(from: self.rank(of: source), tag)
         }
         return !all.contains(nil)
       })
@@ -112,7 +111,7 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     try poll(
       operation, step, grace: Patience.grace(timeout) * 2, missing: { [root] },
       until: { () throws(CommunicationError) in
-        received = try self.message(from: root, tag)
+        received = try self.message(from: self.rank(of: root), tag)
         return received != nil
       })
     return received ?? []
@@ -130,7 +129,7 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     try begin(buffer, to: target, tag, &request)
     try poll(
       operation, step, missing: { [target] },
-      until: { () throws(CommunicationError) in try self.isComplete(&request) })
+      until: { () throws(CommunicationError) in try self.library.isComplete(&request) })
     buffer.deallocate()
   }
 
@@ -145,20 +144,14 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     }
   }
 
-  func isComplete(_ request: inout MPI_Request?) throws(CommunicationError) -> Bool {
-    var flag: Int32 = 0
-    try library.call("MPI_Test") { $0.Test(&request, &flag, nil) }
-    return flag != 0
-  }
-
-  /// The next message from a participant; nil where none has come yet.
-  private func message(from source: Int, _ tag: Tag) throws(CommunicationError) -> [UInt8]? {
+  /// The next message from a rank; nil where none has come yet.
+  private func message(from rank: Int32, _ tag: Tag) throws(CommunicationError) -> [UInt8]? {
     var flag: Int32 = 0
     var status = MPI_Status()
     var message: MPI_Message?
     try library.call("MPI_Improbe") {
       $0.Improbe(
-        rank(of: source), tag.rawValue, $0.world, &flag, &message, &status)
+        rank, tag.rawValue, $0.world, &flag, &message, &status)
     }
     guard flag != 0 else { return nil }
     var length: Int32 = 0
@@ -215,25 +208,21 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
       } catch { continue }
     }
     // Some may be stopped or dead: they need not hear it.
-    let deadline = ContinuousClock.now + .seconds(1)
+    var patience = Patience(.seconds(1))
     for index in requests.indices {
-      while let isComplete = try? isComplete(&requests[index]), !isComplete,
-        ContinuousClock.now < deadline
-      {
-        usleep(100)
-      }
+      while let isComplete = try? library.isComplete(&requests[index]), !isComplete,
+        !patience.isAtItsEnd
+      {}
     }
   }
 
   /// Throws what ended the job, if anything did.
   func check() throws(CommunicationError) {
     if let error = ended.withLock({ $0 }) { throw error }
-    for source in 0..<count where source != participant {
-      guard let bytes = try message(from: source, .end) else { continue }
-      let error = CommunicationError.reported(String(decoding: bytes, as: UTF8.self))
-      ended.withLock { $0 = $0 ?? error }
-      throw error
-    }
+    guard let bytes = try message(from: Int32(MPI_ANY_SOURCE), .end) else { return }
+    let error = CommunicationError.reported(String(decoding: bytes, as: UTF8.self))
+    ended.withLock { $0 = $0 ?? error }
+    throw error
   }
 
   // MARK: - Shared memory and other hosts

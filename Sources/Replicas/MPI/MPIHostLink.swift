@@ -63,10 +63,7 @@ final class MPITransfer: Transfer {
   }
 
   func isComplete() throws(CommunicationError) -> Bool {
-    if !isUnderWay { return true }
-    var flag: Int32 = 0
-    try library.call("MPI_Test") { $0.Test(&request, &flag, nil) }
-    isUnderWay = flag == 0
+    if isUnderWay { isUnderWay = try !library.isComplete(&request) }
     return !isUnderWay
   }
 }

@@ -51,6 +51,13 @@ final class MPILibrary: @unchecked Sendable {
     throw .library(operation: name.description, detail: Self.text(text))
   }
 
+  /// Whether a message is through.
+  func isComplete(_ request: inout MPI_Request?) throws(CommunicationError) -> Bool {
+    var flag: Int32 = 0
+    try call("MPI_Test") { $0.Test(&request, &flag, nil) }
+    return flag != 0
+  }
+
   /// Combines the values of all ranks of a communicator; nil is the world's.
   func allReduce(
     _ values: inout [Int32], _ operation: KeyPath<COpenMPI, MPI_Op>, _ communicator: MPI_Comm?

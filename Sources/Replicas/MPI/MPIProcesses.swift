@@ -51,16 +51,14 @@ package final class MPIProcesses: ProcessGroup, @unchecked Sendable {
     // Every rank learns the lowest rank on each other's host, the hosts' names, and its share of cores.
     var leader = library.rank
     try library.allReduce(&leader, \.minimum, host)
-    var one: Int32 = 1
-    try library.allReduce(&one, \.sum, host)
     var mask = Machine.coreMask
     try library.allReduce(&mask, \.bitwise_or, host)
     cores = max(1, mask.reduce(0) { $0 + $1.nonzeroBitCount })
-    var share = max(1, Int32(cores) / one)
+    let leaders = try library.allGather(leader)
+    var share = Int32(max(1, cores / leaders.count { $0 == leader }))
     try library.allReduce(&share, \.minimum, nil)
     coresPerProcess = Int(share)
 
-    let leaders = try library.allGather(leader)
     let names = try library.hostNames()
     // In the order of their hosts, and of their ranks on one host.
     let order = leaders.indices.sorted { (leaders[$0], $0) < (leaders[$1], $1) }

@@ -1,4 +1,5 @@
 import Execution
+import Kernels
 import ProgramPasses
 
 /// The sum over all replicas of one buffer each, in memory that the processes of a host share: every
@@ -10,12 +11,11 @@ package final class SharedSum {
   package let own: [AlignedBuffer]
   /// Where all processes of the host find the sum.
   package let sum: AlignedBuffer
-  private let all: [PartialSum]
-  private let segment: Range<Int>
   private let neighbour: Int
   private let rendezvous: Rendezvous
-  private let addition: TreeAddition
-  private let isAcrossHosts: Bool
+  private let factory: KernelFactory
+  /// Adds this process's segment; nil where there are several hosts.
+  private let addition: KernelCall?
   /// In the first process of each of several hosts.
   private let exchange: HostExchange?
 
@@ -27,15 +27,11 @@ package final class SharedSum {
     // Everyone learns everyone's subtrees.
     let bounds = replicas.flatMap { [Int32($0.lowerBound), Int32($0.upperBound)] }
     let gathered = try communicator.gather(bounds, to: 0, step: 0)
-    let lengths = gathered.map {
-      [Int32($0.count)] + $0.map { Int32($0.count) } + $0.flatMap { $0 }
-    }
-    let table = try communicator.broadcast(
-      (lengths ?? []).withUnsafeBytes { Array($0) }, from: 0, step: 0
-    ).withUnsafeBytes { $0.bindMemory(to: Int32.self).map(Int.init) }
-    var position = 1 + communicator.count
+    let lengths = gathered.map { $0.map { Int32($0.count) } + $0.flatMap { $0 } }
+    let table = try communicator.broadcast(lengths ?? [], from: 0, step: 0).map(Int.init)
+    var position = communicator.count
     let everyones = (0..<communicator.count).map { participant in
-      let end = position + table[1 + participant]
+      let end = position + table[participant]
       defer { position = end }
       return stride(from: position, to: end, by: 2).map { table[$0]..<table[$0 + 1] }
     }
@@ -49,10 +45,16 @@ package final class SharedSum {
     sum = memory[(onHost.count * padded)..<(onHost.count * padded + count)]
     let before = neighbours.prefix(neighbour).reduce(0) { $0 + everyones[$1].count }
     own = Array(buffers[before..<(before + replicas.count)])
-    all = zip(onHost, buffers).map {
+    let all = zip(onHost, buffers).map {
       PartialSum(replicas: $0, values: UnsafeBufferPointer($1.values))
     }
-    segment = ParameterLayout.stretch(neighbour, of: neighbours.count, in: 0..<count)
+    factory = try .forSums()
+    addition =
+      hosts.count > 1
+      ? nil
+      : factory.sum(
+        of: all, ParameterLayout.stretch(neighbour, of: neighbours.count, in: 0..<count),
+        into: sum.pointer)
     rendezvous = Rendezvous(
       neighbours.map { communicator.participants[$0] }.enumerated().map { index, participant in
         CommunicationError.Participant(
@@ -60,8 +62,6 @@ package final class SharedSum {
       }, messenger: hosts.count > 1 ? 0 : nil, timeout: communicator.timeout, spins: 0,
       memory: try communicator.sharedFloats(
         count: Rendezvous.floatCount(participants: neighbours.count)))
-    addition = try TreeAddition()
-    isAcrossHosts = hosts.count > 1
     exchange =
       if let link = communicator.link {
         try HostExchange(
@@ -79,9 +79,8 @@ package final class SharedSum {
   /// Adds what all processes have written. Collective.
   package func add(step: Int) throws(CommunicationError) {
     try rendezvous.wait(neighbour, "all-reduce", step: step)
-    if !isAcrossHosts {
-      addition.add(all, segment, into: sum.pointer)
-    } else if let exchange {
+    _ = addition?.run()
+    if let exchange {
       do throws(CommunicationError) {
         try exchange.run(
           step: step, isReady: { _ in true }, late: { _ in [] },

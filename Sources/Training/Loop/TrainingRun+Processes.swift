@@ -56,9 +56,8 @@ extension TrainingRun {
 
   /// What each replica did in the last step; nil in all processes but the first.
   package func shards() throws(TrainingError) -> [ShardStatistics]? {
-    let own = replicas.map(ShardStatistics.init)
     // All replicas have the same columns.
-    let isThere = own.first?.values.map { $0 != nil } ?? []
+    let isThere = replicas.first.map { ShardStatistics($0).values.map { $0 != nil } } ?? []
     let width = isThere.count { $0 }
     guard let all = try gathered({ ShardStatistics($0).values.compactMap { $0 } }) else {
       return nil
