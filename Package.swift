@@ -33,6 +33,7 @@ let package = Package(
     module("RunConfiguration", ["Yams"]),
     module("RandomStreams"),
     module("Datasets", ["RandomStreams", "CPNG", "CTurboJPEG", "CWebP", "CZlib"]),
+    module("RunFiles", ["CPNG"]),
     module("Program"),
     module("ProgramPasses", ["Program"]),
     .target(
@@ -45,14 +46,14 @@ let package = Package(
     module(
       "Training",
       [
-        "RunConfiguration", "RandomStreams", "Datasets", "Program", "ProgramPasses", "Kernels",
-        "Execution", "Replicas", "CPNG",
+        "RunConfiguration", "RandomStreams", "Datasets", "RunFiles", "Program", "ProgramPasses",
+        "Kernels", "Execution", "Replicas",
       ]),
     .executableTarget(
       name: "selfgan",
       dependencies: [
-        "RunConfiguration", "Datasets", "Program", "ProgramPasses", "Kernels", "Execution",
-        "Replicas", "Training", argumentParser,
+        "RunConfiguration", "Datasets", "RunFiles", "Program", "ProgramPasses", "Kernels",
+        "Execution", "Replicas", "Training", argumentParser,
       ],
       swiftSettings: house),
 
@@ -77,6 +78,7 @@ let package = Package(
     tests(
       "Datasets",
       ["Datasets", "RandomStreams", "CLMDB", "CPNG", "CTurboJPEG", "CWebP", "TestSupport"]),
+    tests("RunFiles", ["RunFiles", "CPNG", "TestSupport"]),
     tests("Program", ["Program", "TestSupport"]),
     tests("ProgramPasses", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
     tests("Kernels", ["Kernels", "RandomStreams", "TestSupport"]),
@@ -90,8 +92,8 @@ let package = Package(
     tests(
       "Training",
       [
-        "RunConfiguration", "RandomStreams", "Program", "ProgramPasses", "Kernels", "Execution",
-        "Replicas", "Training", "CPNG", "TestSupport",
+        "RunConfiguration", "RandomStreams", "RunFiles", "Program", "ProgramPasses", "Kernels",
+        "Execution", "Replicas", "Training", "TestSupport",
       ]),
     // A program that mpirun starts for the tests, to use communicators between real processes.
     .executableTarget(

@@ -4,6 +4,9 @@ package final class ProgramBuilder {
   package private(set) var program: ReplicaProgram
   /// The layer that new instructions belong to.
   package private(set) var layer = ""
+  /// What layers show of their inner values, under names such as `generator/batch_norm_0/batch_mean`.
+  /// It costs nothing until somebody makes it an output.
+  package private(set) var observations: [(name: String, tensor: Tensor)] = []
   private var failure: ProgramError?
   private var variableReads: [String: Tensor] = [:]
 
@@ -122,6 +125,11 @@ package final class ProgramBuilder {
 
   package func output(_ name: String, _ tensor: Tensor) {
     program.outputs.append(ReplicaProgram.Output(name: name, value: tensor.value))
+  }
+
+  /// Shows a value of the present layer to those who want to record it.
+  package func observe(_ name: String, _ tensor: Tensor) {
+    observations.append((layer.isEmpty ? name : "\(layer)/\(name)", tensor))
   }
 
   /// The program, verified.

@@ -41,16 +41,26 @@ struct Schedule {
 
     // An instruction runs as soon as the all-reduces that it depends on are done; Adam's are the
     // last to be done, so that no parameter changes while it is still read.
+    let afterAdam = Int.max
     var level = [Int](repeating: 0, count: program.types.count)
     var last = 0
     var segmentOf: [Int] = []
-    for instruction in program.instructions {
+    for (index, instruction) in program.instructions.enumerated() {
       let segment = instruction.operands.map { level[$0.index] }.max() ?? 0
       segmentOf.append(segment)
-      let isReduction = instruction.reduction != nil
-      for result in instruction.results { level[result.index] = segment + (isReduction ? 1 : 0) }
-      if isReduction { last = max(last, segment) }
+      guard instruction.reduction != nil else {
+        for result in instruction.results { level[result.index] = segment }
+        continue
+      }
+      guard segment != afterAdam else {
+        throw .unsupported(
+          operation: "all_reduce", layer: instruction.layer,
+          detail: "nothing that depends on a gradient for Adam can be reduced in the same step")
+      }
+      level[instruction.results[0].index] = adams[index] == nil ? segment + 1 : afterAdam
+      last = max(last, segment)
     }
+    segmentOf = segmentOf.map { $0 == afterAdam ? last + 1 : $0 }
     let hasReductions = program.instructions.contains { $0.reduction != nil }
     segments = Array(repeating: [], count: hasReductions ? last + 2 : 1)
     rounds = Array(repeating: [], count: hasReductions ? last + 1 : 0)

@@ -49,7 +49,7 @@ extension ReplicaProgram {
 }
 
 /// The rewrite of one instruction, if there is a simpler form.
-private struct Simplification {
+struct Simplification {
   let operation: Operation
   let operands: [Tensor]
   let readOnce: Set<Value>
@@ -61,11 +61,12 @@ private struct Simplification {
     case .reshape(let shape): reshape(shape)
     case .broadcast(let shape): operands[0].shape == shape ? operands[0] : nil
     case .slice(let from, let to): slice(from, to)
+    case .sum(let axes): sumOfProduct(axes)
     default: nil
     }
   }
 
-  private func definition(_ tensor: Tensor) -> (operation: Operation, operands: [Tensor])? {
+  func definition(_ tensor: Tensor) -> (operation: Operation, operands: [Tensor])? {
     definitions(tensor.value).map { instruction in
       (
         instruction.operation,

@@ -245,8 +245,8 @@ extension Configuration {
   }
 
   package struct Shards: Codable, Equatable, Sendable {
-    /// Steps between two measurements of every replica's own gradient norm; 0 is never.
-    package var gradientEvery = 0
+    /// Steps between two measurements of every replica's own gradient; 0 is never.
+    package var gradientEvery = 100
 
     package init() {}
   }

@@ -1,6 +1,7 @@
 import Datasets
 import Program
 import Replicas
+import RunFiles
 
 /// Why a run cannot start or go on.
 package enum TrainingError: Error, CustomStringConvertible {

@@ -20,7 +20,7 @@ struct Benchmark: ParsableCommand {
 
   func run() throws {
     try Job.run { job in
-      let (configuration, dataset) = try job.load(options, defaultSteps: 200) {
+      var (configuration, dataset) = try job.load(options, defaultSteps: 200) {
         try Failure.requireOption(
           "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
         if let allReduce {
@@ -28,6 +28,8 @@ struct Benchmark: ParsableCommand {
             "--all-reduce", allReduce, (1...(1 << 30)).contains(allReduce), expected: "1 to 2^30")
         }
       }
+      // The step as it is run between two measurements.
+      configuration.shards.gradientEvery = 0
       let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
       let result = try StepBenchmark(
         run, warmup: warmup, steps: configuration.steps, profiles: profile, allReduced: allReduce)

@@ -5,6 +5,7 @@ import Foundation
 import Program
 import Replicas
 import RunConfiguration
+import RunFiles
 import Training
 
 /// Turns errors into one sentence on standard error and an exit code: 1 where a run failed, 65

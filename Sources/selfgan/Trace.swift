@@ -22,7 +22,7 @@ struct Trace: ParsableCommand {
     try Job.run { job in
       let (configuration, dataset) = try job.load(options)
       let run = try TrainingRun(
-        configuration, data: dataset, recording: [.gradientNorm, .tensors],
+        configuration, data: dataset, recording: [.gradients, .tensors],
         processes: job.processes)
       if let initial { try run.loadInitialValues(path: initial) }
       try TraceRecorder(run, output: output).record(steps: configuration.steps)

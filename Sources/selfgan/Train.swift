@@ -26,7 +26,8 @@ struct Train: ParsableCommand {
       let (configuration, dataset) = try job.load(options)
       warnAboutPinnedCore(job)
       say("data: \(dataset.origin)", job)
-      let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
+      let run = try TrainingRun(
+        configuration, data: dataset, recording: .batchStatistics, processes: job.processes)
       if dryRun {
         say(
           "\(configuration.replicas) replicas on \(run.placement.workers) threads, "

@@ -23,7 +23,8 @@ import Testing
     _ = try train(Configurations.small + Self.sampled + ["--output", "a/run"], in: scratch)
     #expect(
       try scratch.names(in: "a/run") == [
-        "config.yaml", "metrics.jsonl", "reals.png", "samples", "shards.csv",
+        "batch_norm.csv", "config.yaml", "gradients.csv", "metrics.jsonl", "reals.png", "samples",
+        "shards.csv",
         "weights.safetensors",
       ])
     #expect(try scratch.names(in: "a/run/samples") == ["step-000005.png", "step-000010.png"])
@@ -122,7 +123,10 @@ import Testing
     _ = try train(
       ["--quiet", "--output", "second"], in: scratch,
       configuration: scratch.file("first/config.yaml"))
-    for file in ["config.yaml", "shards.csv", "samples/step-000010.png", "reals.png"] {
+    for file in [
+      "config.yaml", "shards.csv", "batch_norm.csv", "gradients.csv", "samples/step-000010.png",
+      "reals.png",
+    ] {
       #expect(try scratch.data("first/\(file)") == scratch.data("second/\(file)"), "\(file)")
     }
     let first = try TensorFile(scratch.file("first/weights.safetensors"))

@@ -118,7 +118,7 @@ struct RoundTripTests {
           timeout: 60.0
           shardedUpdate: true
         shards:
-          gradientEvery: 0
+          gradientEvery: 100
 
         """))
   }

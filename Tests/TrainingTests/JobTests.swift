@@ -60,7 +60,7 @@ struct JobTests {
   func aTraceIsThatOfOneProcess(_ shape: JobShape, sharesUpdates: Bool) throws {
     let scratch = try ScratchDirectory()
     let overrides = ["communication.shardedUpdate=\(sharesUpdates)", "objective.warmUp=true"]
-    let recording: TrainingStep.Recording = [.gradientNorm, .tensors]
+    let recording: TrainingStep.Recording = [.gradients, .tensors]
     try JobOfRuns.alone(overrides + ["seed=2"], recording: recording) { run in
       try TraceRecorder(run, output: scratch.file("initial")).record(steps: 1)
     }
@@ -258,7 +258,9 @@ struct JobTests {
   private static func contents(_ scratch: ScratchDirectory, _ name: String) throws -> [String: Data]
   {
     var contents: [String: Data] = [:]
-    for file in ["shards.csv", "weights.safetensors", "config.yaml"] {
+    for file in [
+      "shards.csv", "gradients.csv", "batch_norm.csv", "weights.safetensors", "config.yaml",
+    ] {
       contents[file] = try scratch.data("\(name)/\(file)")
     }
     for sample in try scratch.names(in: "\(name)/samples") {
@@ -287,14 +289,15 @@ struct JobTests {
         onProgress: { _ in }
       ).train()
     }
-    #expect(try JobOfRuns.alone(overrides) { try train($0, "alone") } == 0)
+    let recording = TrainingStep.Recording.batchStatistics
+    #expect(try JobOfRuns.alone(overrides, recording: recording) { try train($0, "alone") } == 0)
     let signals = try JobOfRuns(shape: shape, overrides: { _ in overrides }, disorder: 1)
-      .results { try train($0, "job") }
+      .results(recording: recording) { try train($0, "job") }
     #expect(signals == Array(repeating: 0, count: shape.processes))
     let (alone, job) = (
       try Self.contents(scratch, "alone"), try Self.contents(scratch, "job")
     )
-    #expect(alone.count == 3 + 3)
+    #expect(alone.count == 5 + 3)
     #expect(job == alone)
   }
 

@@ -5,6 +5,7 @@ import ProgramPasses
 import RandomStreams
 import Replicas
 import RunConfiguration
+import RunFiles
 import Testing
 import Training
 
@@ -55,11 +56,11 @@ private final class GoldenBatches: BatchProvider {
   @Test(arguments: GoldenTrajectory.names)
   func kernelsFollowTheReferenceAndTheReferenceTheFramework(name: String) throws {
     let (golden, run) = try GoldenTrajectory.load(name)
-    let program = try TrainingStep(run).program(recording: [.gradientNorm, .tensors])
+    let program = try TrainingStep(run).program(recording: [.gradients, .tensors])
     var reference = ReferenceInterpreter(
       try program.expandingGradients(), replicas: run.replicas, seed: run.seed)
     let provider = GoldenBatches(count: run.batchSize * run.imageShape.reduce(1, *))
-    let training = try TrainingRun(run, batches: provider, recording: [.gradientNorm, .tensors])
+    let training = try TrainingRun(run, batches: provider, recording: [.gradients, .tensors])
     for (k, expected) in golden.steps.enumerated() {
       let batch = Self.goldenBatch(run, step: k)
       Self.copyState(of: reference, to: training.store)

@@ -1,10 +1,15 @@
 /// Batch norm over the last axis of x with the statistics of all axes from `firstAxis` on, one group
-/// of statistics for each entry of the axes before.
-struct BatchNormLayer {
+/// of statistics for each entry of the axes before. A replica's own mean and variance of the batch
+/// can be observed.
+package struct BatchNormLayer {
   let path: String
   let conventions: BatchNormConventions
   let mode: LayerMode
   let initialScale: InitialValue
+
+  /// What can be observed: [C], or [groups, C].
+  package static let batchMean = "batch_mean"
+  package static let batchVariance = "batch_variance"
 
   func callAsFunction(_ x: Tensor, firstAxis: Int) -> Tensor {
     let builder = x.builder
@@ -24,6 +29,7 @@ struct BatchNormLayer {
       result = x.batchNorm(
         scale: scale, shift: shift,
         BatchNormAttributes(axes: axes, epsilon: conventions.epsilon))
+      observe(mean: result.mean, variance: result.variance)
     } else {
       result = acrossReplicas(x, axes, scale, shift)
     }
@@ -33,6 +39,11 @@ struct BatchNormLayer {
         count: axes.reduce(1) { $0 * x.shape[$1] } * conventions.replicas.groupSize)
     }
     return result.normalized
+  }
+
+  private func observe(mean: Tensor, variance: Tensor) {
+    mean.builder.observe(Self.batchMean, mean)
+    mean.builder.observe(Self.batchVariance, variance)
   }
 
   /// The same with statistics pooled over groups of replicas. With m_r and v_r a replica's own mean
@@ -47,6 +58,7 @@ struct BatchNormLayer {
       x.shape.dimensions.enumerated().map { axes.contains($0.offset) ? 1 : $0.element })
     let own = x.sum(axes: axes) * weight
     let ownVariance = (x - own.reshaped(kept)).square().sum(axes: axes) * weight
+    observe(mean: own, variance: ownVariance)
     let mean = groupMean(own)
     let variance = groupMean(ownVariance + (own - mean).square())
     let deviation = (variance + conventions.epsilon).squareRoot()

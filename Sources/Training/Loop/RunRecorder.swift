@@ -1,6 +1,8 @@
 import RunConfiguration
+import RunFiles
 
-/// Writes a run's directory: the configuration, metrics, shards, pictures and weights.
+/// Writes a run's directory: the configuration, metrics, tables of what each replica did, pictures and
+/// weights.
 package final class RunRecorder {
   /// How many images a grid shows.
   package static let gridCount = Sampler.gridSide * Sampler.gridSide
@@ -8,7 +10,10 @@ package final class RunRecorder {
   private let directory: RunDirectory
   private let configuration: Configuration
   private let metrics: MetricsLog
-  private let shards: ShardsLog
+  private let shards: TableLog
+  private let batchNorm: TableLog
+  /// Nil where the replicas' gradients are not measured.
+  private let gradients: TableLog?
   private let sampler: Sampler
 
   /// Creates the directory, and writes what is known before the first step.
@@ -29,7 +34,10 @@ package final class RunRecorder {
       }
       try Self.grid(reals, run.configuration).write(to: directory.reals)
       metrics = try MetricsLog(path: directory.metrics)
-      shards = try ShardsLog(path: directory.shards)
+      shards = try TableLog(.shards, in: directory)
+      batchNorm = try TableLog(.batchNorm, in: directory)
+      gradients =
+        configuration.shards.gradientEvery > 0 ? try TableLog(.gradients, in: directory) : nil
       self.directory = directory
     } catch { throw .file(error) }
   }
@@ -43,28 +51,55 @@ package final class RunRecorder {
       columns: Sampler.gridSide)
   }
 
-  /// Appends a logged step to the metrics and the shards.
+  /// What is known of a logged step.
+  struct LoggedStep {
+    let step: Int
+    /// Since the first step.
+    let seconds: Double
+    let millisecondsPerStep: Double
+    let shards: [ShardStatistics]
+    let batchNorm: [BatchNormDistances]
+  }
+
+  /// Appends a logged step to the metrics and the tables.
   ///
   /// - Returns: the mean losses over the replicas, by their columns.
-  func log(
-    _ rows: [ShardStatistics], step: Int, seconds: Double, millisecondsPerStep: Double
-  ) throws(TrainingError) -> [String: Float] {
+  func log(_ logged: LoggedStep) throws(TrainingError) -> [String: Float] {
     var means: [String: Float] = [:]
     for column in ShardStatistics.losses {
-      let values = rows.compactMap { $0[column] }
+      let values = logged.shards.compactMap { $0[column] }
       if !values.isEmpty { means[column] = values.reduce(0, +) / Float(values.count) }
     }
     do throws(RunFileError) {
       try metrics.append(
         MetricsLog.Line(
-          step: step, examples: step * configuration.batchSize, seconds: seconds,
-          millisecondsPerStep: millisecondsPerStep,
-          losses: (
-            means["loss_self"], means["loss_generated"], means["loss_real"], means["loss_fake"]
-          )))
-      try shards.append(rows, step: step)
+          step: logged.step, examples: logged.step * configuration.batchSize,
+          seconds: logged.seconds, millisecondsPerStep: logged.millisecondsPerStep,
+          losses: means))
+      for shard in logged.shards {
+        try shards.append(step: logged.step, replica: shard.replica, shard.values)
+      }
+      try shards.flush()
+      for layer in logged.batchNorm {
+        for distance in layer.replicas {
+          try batchNorm.append(
+            step: logged.step, replica: distance.replica, labels: [layer.layer, layer.pass],
+            [distance.mean, distance.variance])
+        }
+      }
+      try batchNorm.flush()
     } catch { throw .file(error) }
     return means
+  }
+
+  /// Appends what a step measured of the replicas' gradients.
+  func log(_ statistics: [GradientStatistics], step: Int) throws(TrainingError) {
+    do throws(RunFileError) {
+      for gradient in statistics {
+        try gradients?.append(step: step, replica: gradient.replica, gradient.values)
+      }
+      try gradients?.flush()
+    } catch { throw .file(error) }
   }
 
   /// Draws the grid of fixed noise as the generator of `state` sees it.

@@ -1,6 +1,7 @@
 import Program
 import Replicas
 import RunConfiguration
+import RunFiles
 
 /// Records steps so that an independent program can check each of them: inputs, what every replica
 /// did, the averaged gradient, and the parameters after the update. The step is `train`'s own.

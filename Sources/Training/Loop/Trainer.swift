@@ -49,10 +49,12 @@ package struct Trainer {
 
     while run.completedSteps < configuration.steps {
       let step = run.completedSteps
+      let gradientEvery = configuration.shards.gradientEvery
       let wish =
         [
           step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
           Self.next(step, every: configuration.sampleEvery),
+          gradientEvery > 0 ? Self.next(step, every: gradientEvery) : configuration.steps,
         ].min() ?? step + 1
       let stretch = try run.agree(end: wish, signal: signal())
       if stretch.signal != 0 {
@@ -69,12 +71,18 @@ package struct Trainer {
       let isLast = next == configuration.steps
       if next % configuration.logEvery == 0 || isLast {
         try run.requireEqualParameters()
-        if let rows = try run.shards(), let recorder {
+        let batchNorm = try run.batchNormDistances()
+        if let shards = try run.shards(), let batchNorm, let recorder {
           losses = try recorder.log(
-            rows, step: next, seconds: seconds,
-            millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step))
+            RunRecorder.LoggedStep(
+              step: next, seconds: seconds,
+              millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step),
+              shards: shards, batchNorm: batchNorm))
         }
         logged = (next, seconds)
+      }
+      if let gradients = try run.gradientStatistics(), let recorder {
+        try recorder.log(gradients, step: next)
       }
       if next % configuration.sampleEvery == 0 || isLast {
         if let state = try run.trainedState(), let recorder {

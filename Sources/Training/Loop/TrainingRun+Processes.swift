@@ -2,6 +2,7 @@ import Execution
 import Program
 import Replicas
 import RunConfiguration
+import RunFiles
 
 /// What the processes of a run do together between steps: all of it is collective, and what it gives
 /// is given to the first process, which writes the run's files.
@@ -68,6 +69,51 @@ extension TrainingRun {
     }
   }
 
+  /// Each replica's gradient beside the averaged one, if the last step measured it; nil in all
+  /// processes but the first.
+  package func gradientStatistics() throws(TrainingError) -> [GradientStatistics]? {
+    let names = [
+      TrainingStep.gradientNorm, TrainingStep.gradientProduct, TrainingStep.combinedNorm,
+    ]
+    guard lastStepMeasuredGradients,
+      let all = try gathered({ replica in names.map { replica.output($0)?.first ?? .nan } })
+    else { return nil }
+    func column(_ index: Int) -> [Float] {
+      stride(from: index, to: all.count, by: names.count).map { all[$0] }
+    }
+    return GradientStatistics.ofReplicas(
+      norms: column(0), products: column(1), combinedNorm: all[2],
+      isSum: configuration.gradients == .sum, batchSize: configuration.batchSize)
+  }
+
+  /// How far each replica's statistics of the last step's batch are from those of all, for each
+  /// batch norm and pass; nil in all processes but the first.
+  package func batchNormDistances() throws(TrainingError) -> [BatchNormDistances]? {
+    let suffix = "/" + BatchNormLayer.batchMean
+    var distances: [BatchNormDistances] = []
+    for (name, shape) in outputs where name.hasSuffix(suffix) {
+      let layer = String(name.dropLast(suffix.count))
+      let variance = "\(layer)/\(BatchNormLayer.batchVariance)"
+      guard let all = try gathered({ ($0.output(name) ?? []) + ($0.output(variance) ?? []) })
+      else { continue }
+      // [replicas, (mean, variance), passes, channels]
+      let channels = shape[shape.rank - 1]
+      let passes = shape.count / channels
+      for pass in 0..<passes {
+        func ofReplicas(_ statistic: Int) -> [ArraySlice<Float>] {
+          (0..<placement.replicas).map { replica in
+            all[(((replica * 2 + statistic) * passes + pass) * channels)...].prefix(channels)
+          }
+        }
+        distances.append(
+          BatchNormDistances(
+            layer: layer, pass: passes == 1 ? "" : PassName.allCases[pass].rawValue,
+            replicas: BatchNormDistance.ofReplicas(means: ofReplicas(0), variances: ofReplicas(1))))
+      }
+    }
+    return processes.isFirst ? distances : nil
+  }
+
   /// The model as it is saved and shown; nil in all processes but the first.
   package func trainedState() throws(TrainingError) -> TrainedState? {
     let statistics = configuration.batchNorm.movingStatistics
@@ -93,5 +139,21 @@ extension TrainingRun {
     {
       throw .replicas(.communication(error))
     }
+  }
+}
+
+/// All replicas' distances at one batch norm and pass.
+package struct BatchNormDistances: Sendable {
+  package let layer: String
+  /// Empty where the layer has one pass.
+  package let pass: String
+  package let replicas: [BatchNormDistance]
+}
+
+extension ShardStatistics {
+  /// What `replica` did in the last step.
+  init(_ replica: Replica) {
+    self.init(
+      replica: replica.index, values: Self.columns.map { replica.output($0)?.first })
   }
 }

@@ -4,6 +4,7 @@ import Program
 import ProgramPasses
 import Replicas
 import RunConfiguration
+import RunFiles
 
 /// A run in progress: the replicas of a configuration, and the steps that they have done.
 package final class TrainingRun {
@@ -17,8 +18,8 @@ package final class TrainingRun {
   package let placement: Placement
   private let group: ReplicaGroup
   private let batches: any BatchProvider
-  /// The variant of the step that also measures each replica's gradient norm, where the
-  /// configuration asks for it.
+  /// The variant of the step that also measures each replica's own gradient, where the configuration
+  /// asks for it.
   private let measuringVariant: Int?
   /// Updates before the first one that counts: 1 with `objective.warmUp`.
   private let uncounted: Int
@@ -112,14 +113,14 @@ package final class TrainingRun {
       ]
   }
 
-  /// The lowered programs of the step: as it is always run, and, where gradient norms are asked for
-  /// now and then, as it is run to measure them.
+  /// The lowered programs of the step: as it is always run, and, where the replicas' gradients are
+  /// asked for now and then, as it is run to measure them.
   private static func programs(
     _ configuration: Configuration, _ recording: TrainingStep.Recording
   ) throws(TrainingError) -> [ReplicaProgram] {
     let step = TrainingStep(configuration)
-    let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradientNorm)
-    let recordings = measures ? [recording, recording.union(.gradientNorm)] : [recording]
+    let measures = configuration.shards.gradientEvery > 0 && !recording.contains(.gradients)
+    let recordings = measures ? [recording, recording.union(.gradients)] : [recording]
     do throws(ProgramError) {
       return try recordings.map { (recording) throws(ProgramError) in
         try step.program(recording: recording).lowered(configuration.lowering)
@@ -148,7 +149,8 @@ package final class TrainingRun {
   /// Completed updates, the warm-up not counted.
   package var completedSteps: Int { group.completedSteps - uncounted }
 
-  /// Runs `steps` steps; the last one measures gradient norms where it is one of those that should.
+  /// Runs `steps` steps; the last one measures the replicas' gradients where it is one of those that
+  /// should.
   ///
   /// - Parameter stamps: for each step, where the time in nanoseconds of its completion goes.
   package func advance(
@@ -173,6 +175,11 @@ package final class TrainingRun {
   }
 
   private var lastVariant = 0
+
+  /// Whether the last step has measured the replicas' gradients.
+  package var lastStepMeasuredGradients: Bool {
+    replicas.first?.output(TrainingStep.gradientNorm) != nil
+  }
 
   private func run(
     updates: Int, variant: Int, stamps: UnsafeMutableBufferPointer<UInt64>? = nil

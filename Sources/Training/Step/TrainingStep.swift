@@ -7,14 +7,20 @@ package struct TrainingStep: Sendable {
   package struct Recording: OptionSet, Sendable {
     package let rawValue: Int
     package init(rawValue: Int) { self.rawValue = rawValue }
-    /// The L2 norm of each replica's own gradient, before averaging.
-    package static let gradientNorm = Recording(rawValue: 1)
+    /// The L2 norm of each replica's own gradient, before averaging, that of the combined one, and
+    /// the scalar product of both.
+    package static let gradients = Recording(rawValue: 1)
     /// The averaged gradient of each parameter, noise and images.
     package static let tensors = Recording(rawValue: 2)
+    /// The mean and variance of each replica's batch at each batch norm.
+    package static let batchStatistics = Recording(rawValue: 4)
   }
 
   package static let last = "last"
   package static let real = "real"
+  package static let gradientNorm = "gradient_norm"
+  package static let combinedNorm = "combined_norm"
+  package static let gradientProduct = "gradient_product"
 
   private let configuration: Configuration
   private let networks: any AdversarialNetworks
@@ -28,7 +34,8 @@ package struct TrainingStep: Sendable {
   }
 
   /// The step's program. Outputs are named as the columns of `shards.csv`; with `tensors`, also
-  /// `noise`, `generated`, `gradient/<parameter>` and `dropout/<layer>`.
+  /// `noise`, `generated`, `gradient/<parameter>` and `dropout/<layer>`; with `batchStatistics`,
+  /// `<layer>/batch_mean` and `<layer>/batch_variance`.
   package func program(recording: Recording = []) throws(ProgramError) -> ReplicaProgram {
     let program = ProgramBuilder(name: configuration.objective.kind.rawValue)
     let imageShape = Shape([examples] + networks.imageShape.dimensions)
@@ -57,7 +64,7 @@ package struct TrainingStep: Sendable {
       objectives = [(classic.generator, "generator"), (classic.discriminator, "discriminator")]
     }
 
-    var gradients: [(parameter: String, own: Tensor, averaged: Tensor)] = []
+    var gradients: [Gradient] = []
     for (objective, network) in objectives {
       let parameters = program.program.variables.filter { variable in
         variable.role == .parameter
@@ -65,29 +72,26 @@ package struct TrainingStep: Sendable {
       }.map(\.name)
       let own = program.gradients(
         of: objective, withRespectTo: parameters.map { program.read($0) })
-      let averaged = own.map { $0.allReduce(configuration.gradientReduction) }
-      program.update(parameters, with: configuration.adam, gradients: averaged)
+      let combined = own.map { $0.allReduce(configuration.gradientReduction) }
+      program.update(parameters, with: configuration.adam, gradients: combined)
       for (index, parameter) in parameters.enumerated() {
-        gradients.append((parameter, own[index], averaged[index]))
+        gradients.append(
+          Gradient(parameter: parameter, own: own[index], combined: combined[index]))
       }
     }
     program.assign(Self.last, generated)
 
     output(values, program)
-    if recording.contains(.gradientNorm) {
-      let squares = gradients.map { _, own, _ in
-        own.square().sum(axes: Array(0..<own.shape.rank))
-      }
-      if let first = squares.first {
-        program.output("gradient_norm", squares.dropFirst().reduce(first, +).squareRoot())
-      }
+    if recording.contains(.gradients) { output(gradients, program) }
+    if recording.contains(.batchStatistics) {
+      for (name, tensor) in program.observations { program.output(name, tensor) }
     }
     if recording.contains(.tensors) {
       program.output("noise", noise)
       program.output("generated", generated)
       program.output(Self.real, real)
-      for (parameter, _, averaged) in gradients {
-        program.output("gradient/\(parameter)", averaged)
+      for gradient in gradients {
+        program.output("gradient/\(gradient.parameter)", gradient.combined)
       }
       outputDropout(program)
     }
@@ -123,6 +127,30 @@ package struct TrainingStep: Sendable {
           program.constant(1, shape: shape).dropout(dropout)
         })
     }
+  }
+
+  /// A parameter's gradient: one replica's own, and the mean or sum of all.
+  private struct Gradient {
+    let parameter: String
+    let own: Tensor
+    let combined: Tensor
+  }
+
+  /// ‖g‖ of the replica's own gradient over all parameters, ‖G‖ of the combined one, and g · G.
+  private func output(_ gradients: [Gradient], _ program: ProgramBuilder) {
+    func total(_ part: (Gradient) -> Tensor) -> Tensor? {
+      let parts = gradients.map { gradient in
+        let product = part(gradient)
+        return product.sum(axes: Array(0..<product.shape.rank))
+      }
+      return parts.first.map { parts.dropFirst().reduce($0, +) }
+    }
+    let outputs = [
+      (Self.gradientNorm, total { $0.own.square() }?.squareRoot()),
+      (Self.combinedNorm, total { $0.combined.square() }?.squareRoot()),
+      (Self.gradientProduct, total { $0.own * $0.combined }),
+    ]
+    for case (let name, let value?) in outputs { program.output(name, value) }
   }
 
   private func output(_ values: ObjectiveValues, _ program: ProgramBuilder) {

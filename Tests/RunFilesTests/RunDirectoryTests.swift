@@ -1,12 +1,12 @@
 import Dispatch
 import Foundation
 import Glibc
+import RunFiles
 import Synchronization
 import TestSupport
 import Testing
-import Training
 
-@Suite struct FilesRunDirectoryTests {
+@Suite struct RunDirectoryTests {
   @Test(arguments: [false, true])
   func aNewOrEmptyDirectoryIsTaken(exists: Bool) throws {
     let scratch = try ScratchDirectory()
@@ -23,7 +23,7 @@ import Training
     let scratch = try ScratchDirectory()
     let directory = try RunDirectory(path: scratch.file("r"), name: "gan")
     let paths = [
-      directory.configuration, directory.metrics, directory.shards, directory.reals,
+      directory.configuration, directory.metrics, directory.path(of: .shards), directory.reals,
       directory.weights, directory.sample(step: 400), directory.sample(step: 1_234_567),
     ]
     let names = [

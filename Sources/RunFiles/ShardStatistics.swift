@@ -1,5 +1,3 @@
-import Replicas
-
 /// What one replica did in one step: a row of `shards.csv`.
 package struct ShardStatistics: Sendable, Equatable {
   /// The columns after `step` and `replica`, in their order; also the outputs of the step's
@@ -15,14 +13,9 @@ package struct ShardStatistics: Sendable, Equatable {
   /// Nil where the objective has no such number, or where it was not measured.
   package let values: [Float?]
 
-  init(replica: Int, values: [Float?]) {
+  package init(replica: Int, values: [Float?]) {
     self.replica = replica
     self.values = values
-  }
-
-  init(_ replica: Replica) {
-    self.replica = replica.index
-    values = Self.columns.map { replica.output($0)?.first }
   }
 
   package subscript(column: String) -> Float? {

@@ -1,8 +1,8 @@
 import CPNG
 import Foundation
+import RunFiles
 import TestSupport
 import Testing
-import Training
 
 /// What libpng reads back.
 private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int, pixels: [UInt8])? {
@@ -19,7 +19,7 @@ private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int,
   return (Int(image.width), Int(image.height), pixels)
 }
 
-@Suite struct FilesPNGImageTests {
+@Suite struct PNGImageTests {
   @Test(arguments: [1, 3])
   func aWrittenImageIsReadBackByLibpng(channels: Int) throws {
     let scratch = try ScratchDirectory()

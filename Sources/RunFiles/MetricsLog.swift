@@ -1,13 +1,27 @@
 import Foundation
 
 /// `metrics.jsonl`: one flat object a logged step.
-final class MetricsLog {
-  struct Line: Encodable {
+package final class MetricsLog {
+  package struct Line: Encodable {
     let step: Int
     let examples: Int
     let seconds: Double
     let millisecondsPerStep: Double
-    let losses: (own: Float?, generated: Float?, real: Float?, fake: Float?)
+    let losses: [String: Float]
+
+    /// - Parameters:
+    ///   - seconds: since the first step.
+    ///   - losses: means over the replicas, by their column in `shards.csv`.
+    package init(
+      step: Int, examples: Int, seconds: Double, millisecondsPerStep: Double,
+      losses: [String: Float]
+    ) {
+      self.step = step
+      self.examples = examples
+      self.seconds = seconds
+      self.millisecondsPerStep = millisecondsPerStep
+      self.losses = losses
+    }
 
     private enum CodingKeys: String, CodingKey {
       case step, examples, seconds, millisecondsPerStep
@@ -18,18 +32,19 @@ final class MetricsLog {
     }
 
     /// JSON has no infinities: what is no finite number is null.
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
       var container = encoder.container(keyedBy: CodingKeys.self)
       try container.encode(step, forKey: .step)
       try container.encode(examples, forKey: .examples)
       try container.encode(seconds.isFinite ? seconds : nil, forKey: .seconds)
       try container.encode(
         millisecondsPerStep.isFinite ? millisecondsPerStep : nil, forKey: .millisecondsPerStep)
-      let keyed: [(CodingKeys, Float?)] = [
-        (.own, losses.own), (.generated, losses.generated), (.real, losses.real),
-        (.fake, losses.fake),
+      let columns: [(CodingKeys, String)] = [
+        (.own, "loss_self"), (.generated, "loss_generated"), (.real, "loss_real"),
+        (.fake, "loss_fake"),
       ]
-      for (key, loss) in keyed {
+      for (key, column) in columns {
+        let loss = losses[column]
         try container.encode(loss.flatMap { $0.isFinite ? $0 : nil }, forKey: key)
       }
     }
@@ -38,12 +53,13 @@ final class MetricsLog {
   private let file: OutputFile
   private let encoder = JSONEncoder()
 
-  init(path: String) throws(RunFileError) {
+  package init(path: String) throws(RunFileError) {
     file = try OutputFile(path: path)
     encoder.outputFormatting = [.sortedKeys]
   }
 
-  func append(_ line: Line) throws(RunFileError) {
+  /// Appends a line, and hands it to the system.
+  package func append(_ line: Line) throws(RunFileError) {
     let text: String
     do { text = String(decoding: try encoder.encode(line), as: UTF8.self) } catch {
       throw .cannotWrite(path: file.path, reason: "\(error)")

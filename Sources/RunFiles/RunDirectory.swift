@@ -15,8 +15,11 @@ package struct RunDirectory: Sendable {
     } else {
       self.path = try Self.numbered(name, in: "runs")
     }
-    try Self.make(self.path + "/samples")
+    try Self.make(samples)
   }
+
+  /// A run that is already there.
+  package init(existing path: String) { self.path = path }
 
   private static func created(_ path: String) throws(RunFileError) -> String {
     var isDirectory: ObjCBool = false
@@ -68,12 +71,15 @@ package struct RunDirectory: Sendable {
 
   package var configuration: String { path + "/config.yaml" }
   package var metrics: String { path + "/metrics.jsonl" }
-  package var shards: String { path + "/shards.csv" }
   package var reals: String { path + "/reals.png" }
   package var weights: String { path + "/weights.safetensors" }
 
+  package func path(of table: RunTable) -> String { path + "/\(table.rawValue).csv" }
+
+  package var samples: String { path + "/samples" }
+
   /// The grid of samples after `step` completed updates.
   package func sample(step: Int) -> String {
-    path + "/samples/step-\(String(format: "%06d", step)).png"
+    samples + "/step-\(String(format: "%06d", step)).png"
   }
 }

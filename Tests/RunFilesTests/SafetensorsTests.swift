@@ -1,7 +1,7 @@
 import Foundation
+import RunFiles
 import TestSupport
 import Testing
-import Training
 
 /// The bytes of a safetensors file with this header, laid out by hand.
 private func safetensors(header: String, data: [UInt8] = [], length: UInt64? = nil) -> [UInt8] {
@@ -18,7 +18,7 @@ private let special: [Float] = [
   0, -0.0, 1, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity, .pi,
 ]
 
-@Suite struct FilesSafetensorsTests {
+@Suite struct SafetensorsTests {
   @Test func tensorsAndMetadataComeBackBitForBit() throws {
     let scratch = try ScratchDirectory()
     let path = scratch.file("t.safetensors")

@@ -1,8 +1,8 @@
 import Glibc
 
 /// A file that is written from its beginning to its end, with errors that name it.
-final class OutputFile {
-  let path: String
+package final class OutputFile {
+  package let path: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
 
@@ -11,7 +11,7 @@ final class OutputFile {
   /// Creates the file, or empties the one that is there.
   ///
   /// - Parameter isNew: whether a file that is there already is an error.
-  init(path: String, isNew: Bool = false) throws(RunFileError) {
+  package init(path: String, isNew: Bool = false) throws(RunFileError) {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
     if descriptor < 0 { throw .cannotCreate(path: path, reason: RunFileError.lastReason) }
@@ -35,12 +35,12 @@ final class OutputFile {
 
   deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
-  func write(_ text: String) throws(RunFileError) {
+  package func write(_ text: String) throws(RunFileError) {
     buffer.append(contentsOf: text.utf8)
     if buffer.count >= Self.bufferSize { try flush() }
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(RunFileError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(RunFileError) {
     if buffer.count + bytes.count >= Self.bufferSize { try flush() }
     if bytes.count >= Self.bufferSize {
       try writeThrough(bytes)
@@ -50,7 +50,7 @@ final class OutputFile {
   }
 
   /// Hands what is buffered to the system.
-  func flush() throws(RunFileError) {
+  package func flush() throws(RunFileError) {
     let pending = buffer
     buffer.removeAll(keepingCapacity: true)
     try pending.withUnsafeBytes { bytes in
@@ -59,7 +59,7 @@ final class OutputFile {
   }
 
   /// Flushes, and waits until the data is on the disk.
-  func close() throws(RunFileError) {
+  package func close() throws(RunFileError) {
     try flush()
     if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS {
       throw .cannotWrite(path: path, reason: RunFileError.lastReason)
@@ -83,7 +83,7 @@ final class OutputFile {
   }
 
   /// Writes a whole file under another name and renames it: nobody ever sees half of it.
-  static func writeAtomically(
+  package static func writeAtomically(
     to path: String, _ body: (OutputFile) throws(RunFileError) -> Void
   ) throws(RunFileError) {
     try requireReplaceable(path)
