@@ -27,6 +27,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   // In the order in which data flows; the tests and C libraries come last.
   targets: [
@@ -34,6 +35,10 @@ let package = Package(
     module("RandomStreams"),
     module("Datasets", ["RandomStreams", "CPNG", "CTurboJPEG", "CWebP", "CZlib"]),
     module("RunFiles", ["CPNG"]),
+    .target(
+      name: "TensorBoard",
+      dependencies: ["CCRC32C", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["events.proto"], swiftSettings: house),
     module("Program"),
     module("ProgramPasses", ["Program"]),
     .target(
@@ -46,8 +51,8 @@ let package = Package(
     module(
       "Training",
       [
-        "RunConfiguration", "RandomStreams", "Datasets", "RunFiles", "Program", "ProgramPasses",
-        "Kernels", "Execution", "Replicas",
+        "RunConfiguration", "RandomStreams", "Datasets", "RunFiles", "TensorBoard", "Program",
+        "ProgramPasses", "Kernels", "Execution", "Replicas",
       ]),
     .executableTarget(
       name: "selfgan",
@@ -59,6 +64,7 @@ let package = Package(
 
     .target(name: "CKernels"),
     .target(name: "COpenMPI"),
+    .systemLibrary(name: "CCRC32C", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
     .target(name: "COpenBLAS", linkerSettings: [.linkedLibrary("openblas")]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .systemLibrary(
@@ -79,6 +85,7 @@ let package = Package(
       "Datasets",
       ["Datasets", "RandomStreams", "CLMDB", "CPNG", "CTurboJPEG", "CWebP", "TestSupport"]),
     tests("RunFiles", ["RunFiles", "CPNG", "TestSupport"]),
+    tests("TensorBoard", ["TensorBoard", "CCRC32C", "TestSupport"]),
     tests("Program", ["Program", "TestSupport"]),
     tests("ProgramPasses", ["Program", "ProgramPasses", "Kernels", "Execution", "TestSupport"]),
     tests("Kernels", ["Kernels", "RandomStreams", "TestSupport"]),

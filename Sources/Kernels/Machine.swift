@@ -77,6 +77,17 @@ package enum Machine {
   package static var openBLASCore: String { String(cString: oblas_core()) }
   package static var openBLASConfiguration: String { String(cString: oblas_configuration()) }
 
+  /// What a reader of measurements wants to know, with a name for each.
+  package static var facts: [(name: String, value: String)] {
+    [
+      ("cores available", "\(availableCores)"),
+      ("memory", "\(memory >> 20) MiB"),
+      ("own loops", instructionSet),
+      ("OpenBLAS", "\(openBLASConfiguration), core \(openBLASCore)"),
+      ("oneDNN", oneDNN.map { "\($0.version), \($0.instructionSet)" } ?? "not built in"),
+    ]
+  }
+
   /// The core that the environment forces OpenBLAS to, if it does.
   package static var pinnedOpenBLASCore: String? {
     getenv("OPENBLAS_CORETYPE").map { String(cString: $0) }

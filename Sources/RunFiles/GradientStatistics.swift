@@ -19,6 +19,10 @@ package struct GradientStatistics: Sendable, Equatable {
   package let replica: Int
   package let values: [Float?]
 
+  package subscript(column: String) -> Float? {
+    Self.columns.firstIndex(of: column).flatMap { values[$0] }
+  }
+
   /// The statistics of all replicas of a step.
   ///
   /// - Parameters:

@@ -43,10 +43,10 @@ package struct PNGImage: Equatable, Sendable {
     value.isNaN ? 0 : UInt8(max(0, min(255, (value + 1) * 127.5)).rounded())
   }
 
-  /// Writes the image; the file appears complete or not at all.
+  /// The image as a PNG file's bytes.
   ///
-  /// - Throws: `RunFileError.cannotWrite`
-  package func write(to path: String) throws(RunFileError) {
+  /// - Throws: `RunFileError.cannotEncode`
+  package func encoded() throws(RunFileError) -> [UInt8] {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     image.width = UInt32(width)
@@ -55,13 +55,20 @@ package struct PNGImage: Equatable, Sendable {
     defer { png_image_free(&image) }
     var size = 0
     guard png_image_write_to_memory(&image, nil, &size, 0, pixels, 0, nil) != 0 else {
-      throw .cannotWrite(path: path, reason: "libpng refused the image")
+      throw .cannotEncode(width: width, height: height)
     }
     var bytes = [UInt8](repeating: 0, count: size)
     guard png_image_write_to_memory(&image, &bytes, &size, 0, pixels, 0, nil) != 0 else {
-      throw .cannotWrite(path: path, reason: "libpng refused the image")
+      throw .cannotEncode(width: width, height: height)
     }
-    let encoded = Array(bytes.prefix(size))
+    return Array(bytes.prefix(size))
+  }
+
+  /// Writes the image; the file appears complete or not at all.
+  ///
+  /// - Throws: `RunFileError`
+  package func write(to path: String) throws(RunFileError) {
+    let encoded = try encoded()
     try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
       try encoded.withUnsafeBytes { bytes in
         Result { () throws(RunFileError) in try file.write(bytes) }

@@ -70,6 +70,7 @@ package struct RunDirectory: Sendable {
   }
 
   package var configuration: String { path + "/config.yaml" }
+  package var machine: String { path + "/machine.json" }
   package var metrics: String { path + "/metrics.jsonl" }
   package var reals: String { path + "/reals.png" }
   package var weights: String { path + "/weights.safetensors" }

@@ -7,6 +7,8 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   /// A file cannot be begun: nothing has been computed in vain yet.
   case cannotCreate(path: String, reason: String)
   case cannotWrite(path: String, reason: String)
+  /// libpng refuses an image.
+  case cannotEncode(width: Int, height: Int)
   case cannotRead(path: String, reason: String)
   /// The file is no safetensors file that this program can use.
   case malformed(path: String, detail: String)
@@ -19,6 +21,8 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
       "\(path): the output directory cannot be used: \(reason)"
     case .cannotCreate(let path, let reason), .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason)"
+    case .cannotEncode(let width, let height):
+      "an image of \(width) × \(height) pixels cannot be written as PNG"
     case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
     case .malformed(let path, let detail): "\(path): not a usable safetensors file: \(detail)"
     }
@@ -28,7 +32,7 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   package var isRefusal: Bool {
     switch self {
     case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed: true
-    case .cannotWrite: false
+    case .cannotWrite, .cannotEncode: false
     }
   }
 

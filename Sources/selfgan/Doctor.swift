@@ -11,14 +11,8 @@ struct Doctor: ParsableCommand {
     abstract: "Says what this machine offers, and where speed is lost.")
 
   func run() throws {
-    print("cores available   \(Machine.availableCores)")
-    print("memory            \(Machine.memory >> 20) MiB")
-    print("own loops         \(Machine.instructionSet)")
-    print("OpenBLAS          \(Machine.openBLASConfiguration), core \(Machine.openBLASCore)")
-    if let oneDNN = Machine.oneDNN {
-      print("oneDNN            \(oneDNN.version), \(oneDNN.instructionSet)")
-    } else {
-      print("oneDNN            not built in")
+    for (name, value) in Machine.facts {
+      print(name.padding(toLength: 18, withPad: " ", startingAt: 0) + value)
     }
     print("MPI               Open MPI \(MPIProcesses.version), loaded under mpirun or srun")
     do {

@@ -1,8 +1,10 @@
+import Foundation
+import Kernels
 import RunConfiguration
 import RunFiles
 
-/// Writes a run's directory: the configuration, metrics, tables of what each replica did, pictures and
-/// weights.
+/// Writes a run's directory: the configuration, metrics, tables of what each replica did, pictures,
+/// TensorBoard's events and weights.
 package final class RunRecorder {
   /// How many images a grid shows.
   package static let gridCount = Sampler.gridSide * Sampler.gridSide
@@ -14,6 +16,7 @@ package final class RunRecorder {
   private let batchNorm: TableLog
   /// Nil where the replicas' gradients are not measured.
   private let gradients: TableLog?
+  private let events: EventRecorder
   private let sampler: Sampler
 
   /// Creates the directory, and writes what is known before the first step.
@@ -26,13 +29,18 @@ package final class RunRecorder {
   ) throws(TrainingError) {
     configuration = run.configuration
     sampler = try Sampler(run.configuration)
+    let realGrid = Self.grid(reals, run.configuration)
     do throws(RunFileError) {
       let directory = try RunDirectory(path: path, name: name)
       let yaml = run.configuration.yaml
       try OutputFile.writeAtomically(to: directory.configuration) { (file) throws(RunFileError) in
         try file.write(yaml)
       }
-      try Self.grid(reals, run.configuration).write(to: directory.reals)
+      let machine = try Self.machine(of: run)
+      try OutputFile.writeAtomically(to: directory.machine) { (file) throws(RunFileError) in
+        try file.write(machine)
+      }
+      try realGrid.write(to: directory.reals)
       metrics = try MetricsLog(path: directory.metrics)
       shards = try TableLog(.shards, in: directory)
       batchNorm = try TableLog(.batchNorm, in: directory)
@@ -40,6 +48,7 @@ package final class RunRecorder {
         configuration.shards.gradientEvery > 0 ? try TableLog(.gradients, in: directory) : nil
       self.directory = directory
     } catch { throw .file(error) }
+    events = try EventRecorder(in: directory, configuration, reals: realGrid)
   }
 
   package var path: String { directory.path }
@@ -49,6 +58,22 @@ package final class RunRecorder {
     return PNGImage(
       grid: images, height: image.height, width: image.width, channels: image.channels,
       columns: Sampler.gridSide)
+  }
+
+  /// What a reader of the run's times wants to know, as one flat JSON object.
+  private static func machine(of run: TrainingRun) throws(RunFileError) -> String {
+    let facts =
+      [
+        ("program", "selfgan \(programVersion)"), ("host", ProcessInfo.processInfo.hostName),
+        ("started", Date().formatted(.iso8601)), ("ranks", "\(run.placement.ranks)"),
+        ("threads in each rank", "\(run.placement.threads)"),
+      ] + Machine.facts
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    do {
+      let object = Dictionary(facts) { first, _ in first }
+      return String(decoding: try encoder.encode(object), as: UTF8.self) + "\n"
+    } catch { throw .cannotWrite(path: "machine.json", reason: "\(error)") }
   }
 
   /// What is known of a logged step.
@@ -89,6 +114,7 @@ package final class RunRecorder {
       }
       try batchNorm.flush()
     } catch { throw .file(error) }
+    try events.append(logged, examples: logged.step * configuration.batchSize)
     return means
   }
 
@@ -100,6 +126,7 @@ package final class RunRecorder {
       }
       try gradients?.flush()
     } catch { throw .file(error) }
+    try events.append(statistics, step: step)
   }
 
   /// Draws the grid of fixed noise as the generator of `state` sees it.
@@ -108,6 +135,7 @@ package final class RunRecorder {
     do throws(RunFileError) { try grid.write(to: directory.sample(step: step)) } catch {
       throw .file(error)
     }
+    try events.append(state, grid: grid, step: step)
   }
 
   /// Writes the weights.
@@ -120,5 +148,6 @@ package final class RunRecorder {
       }
       try writer.finish()
     } catch { throw .file(error) }
+    try events.close()
   }
 }

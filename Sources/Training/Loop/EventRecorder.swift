@@ -1,0 +1,131 @@
+import Foundation
+import RunConfiguration
+import RunFiles
+import TensorBoard
+
+/// Tells TensorBoard of a run, in one event file of its directory.
+///
+/// | tags | at |
+/// |---|---|
+/// | `Loss/…`, `Weight/…`, `Validity/…`: means over the replicas; `Spread/…`: the standard deviation between them | logged steps |
+/// | `Shard/<replica>/<column of shards.csv>` | logged steps |
+/// | `BatchNorm/<layer>/…`: means over the replicas of `batch_norm.csv` | logged steps |
+/// | `Timing/…`, `Progress/…` | logged steps |
+/// | `Gradient/…`, `Shard/<replica>/cosine` | measured steps |
+/// | `Parameter/<name>`: histograms; `samples` | steps with samples |
+/// | `reals`, `configuration` | step 0 |
+final class EventRecorder {
+  private let writer: EventFileWriter
+
+  /// Begins the file with what is known before the first step.
+  init(
+    in directory: RunDirectory, _ configuration: Configuration, reals: PNGImage
+  ) throws(TrainingError) {
+    do throws(EventFileError) {
+      writer = try EventFileWriter(
+        directory: directory.path, host: ProcessInfo.processInfo.hostName,
+        wallTime: Date().timeIntervalSince1970, firstStep: 0)
+    } catch { throw .file(RunFileError(error)) }
+    let yaml = configuration.yaml.split(separator: "\n").map { "    " + $0 }
+    try append(
+      [
+        .text(tag: "configuration", yaml.joined(separator: "\n")),
+        try Self.image("reals", reals),
+      ], step: 0)
+  }
+
+  func append(_ logged: RunRecorder.LoggedStep, examples: Int) throws(TrainingError) {
+    var values: [SummaryValue] = []
+    for column in ShardStatistics.columns where column != "gradient_norm" {
+      let all = logged.shards.compactMap { $0[column].map(Double.init) }
+      if all.isEmpty { continue }
+      let mean = all.reduce(0, +) / Double(all.count)
+      let deviation =
+        (all.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(all.count - 1, 1)))
+        .squareRoot()
+      values.append(.scalar(tag: Self.tag(column), mean))
+      values.append(.scalar(tag: "Spread/\(column)", deviation))
+    }
+    for shard in logged.shards {
+      for (column, value) in zip(ShardStatistics.columns, shard.values) {
+        guard let value else { continue }
+        values.append(.scalar(tag: "Shard/\(shard.replica)/\(column)", Double(value)))
+      }
+    }
+    for layer in logged.batchNorm {
+      let name = "BatchNorm/\(layer.layer)" + (layer.pass.isEmpty ? "" : "/\(layer.pass)")
+      let count = Double(layer.replicas.count)
+      values.append(
+        .scalar(
+          tag: "\(name)/mean_distance",
+          layer.replicas.reduce(0) { $0 + Double($1.mean) } / count))
+      values.append(
+        .scalar(
+          tag: "\(name)/variance_distance",
+          layer.replicas.reduce(0) { $0 + Double($1.variance) } / count))
+    }
+    values += [
+      .scalar(tag: "Timing/milliseconds_per_step", logged.millisecondsPerStep),
+      .scalar(tag: "Timing/seconds", logged.seconds),
+      .scalar(tag: "Progress/examples", Double(examples)),
+      .scalar(tag: "Progress/steps", Double(logged.step)),
+    ]
+    try append(values, step: logged.step)
+  }
+
+  func append(_ statistics: [GradientStatistics], step: Int) throws(TrainingError) {
+    var values: [SummaryValue] = []
+    for replica in statistics {
+      guard let cosine = replica["cosine"] else { continue }
+      values.append(.scalar(tag: "Shard/\(replica.replica)/cosine", Double(cosine)))
+    }
+    for column in ["averaged_norm", "signal", "noise"] {
+      guard let value = statistics.first?[column] else { continue }
+      values.append(.scalar(tag: "Gradient/\(column)", Double(value)))
+    }
+    try append(values, step: step)
+  }
+
+  func append(_ state: TrainedState, grid: PNGImage, step: Int) throws(TrainingError) {
+    var values = [try Self.image("samples", grid)]
+    for entry in state.entries {
+      values.append(.histogram(tag: "Parameter/\(entry.name)", ValueHistogram(entry.values)))
+    }
+    try append(values, step: step)
+  }
+
+  /// Waits until all is on the disk.
+  func close() throws(TrainingError) {
+    do throws(EventFileError) { try writer.close() } catch { throw .file(RunFileError(error)) }
+  }
+
+  private func append(_ values: [SummaryValue], step: Int) throws(TrainingError) {
+    do throws(EventFileError) {
+      try writer.append(values, step: step, wallTime: Date().timeIntervalSince1970)
+    } catch { throw .file(RunFileError(error)) }
+  }
+
+  /// `loss_self` is `Loss/self`.
+  private static func tag(_ column: String) -> String {
+    let words = column.split(separator: "_", maxSplits: 1)
+    return words.map { $0 == words[0] ? $0.capitalized : String($0) }.joined(separator: "/")
+  }
+
+  private static func image(_ tag: String, _ image: PNGImage) throws(TrainingError) -> SummaryValue
+  {
+    do throws(RunFileError) {
+      return .image(
+        tag: tag, png: try image.encoded(), height: image.height, width: image.width,
+        channels: image.channels)
+    } catch { throw .file(error) }
+  }
+}
+
+extension RunFileError {
+  fileprivate init(_ error: EventFileError) {
+    switch error {
+    case .cannotCreate(let path, let reason): self = .cannotCreate(path: path, reason: reason)
+    case .cannotWrite(let path, let reason): self = .cannotWrite(path: path, reason: reason)
+    }
+  }
+}
