@@ -10,6 +10,12 @@ let oneDNNIsPresent = FileManager.default.fileExists(atPath: "/usr/include/dnnl.
 let house: [SwiftSetting] =
   Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
+/// What the page of a report is made of; `Sources/Report/Page/embedded.c` compiles it in.
+let reportPageFiles =
+  try FileManager.default
+  .contentsOfDirectory(atPath: Context.packageDirectory + "/Sources/Report/Page")
+  .filter { name in [".html", ".css", ".js"].contains { name.hasSuffix($0) } }
+
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: house)
 }
@@ -28,6 +34,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   // In the order in which data flows; the tests and C libraries come last.
   targets: [
@@ -54,11 +61,20 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "Datasets", "RunFiles", "TensorBoard", "Program",
         "ProgramPasses", "Kernels", "Execution", "Replicas",
       ]),
+    module("Statistics"),
+    module("RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics"]),
+    module("RunReport", ["RunConfiguration", "RunFiles", "Statistics", "RunAnalysis", "Report"]),
+    .target(name: "Report", dependencies: ["CReportPage"], exclude: ["Page"], swiftSettings: house),
+    .target(name: "CReportPage", path: "Sources/Report/Page", exclude: reportPageFiles),
+    module(
+      "Sweep",
+      ["RunConfiguration", "RunFiles", "Training", "Statistics", "RunAnalysis", "RunReport"]),
     .executableTarget(
       name: "selfgan",
       dependencies: [
         "RunConfiguration", "Datasets", "RunFiles", "Program", "ProgramPasses", "Kernels",
-        "Execution", "Replicas", "Training", argumentParser,
+        "Execution", "Replicas", "Training", "RunAnalysis", "Report", "RunReport",
+        "Sweep", argumentParser, .product(name: "FlyingFox", package: "FlyingFox"),
       ],
       swiftSettings: house),
 
@@ -102,6 +118,13 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "RunFiles", "Program", "ProgramPasses", "Kernels",
         "Execution", "Replicas", "Training", "TestSupport",
       ]),
+    tests("Statistics", ["Statistics"]),
+    tests("Sweep", ["RunConfiguration", "RunFiles", "RunReport", "Sweep", "TestSupport"]),
+    .testTarget(
+      name: "ReportTests", dependencies: ["Report"], exclude: ["Fixtures", "browse.py"],
+      swiftSettings: house),
+    tests(
+      "RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics", "RunAnalysis", "TestSupport"]),
     // A program that mpirun starts for the tests, to use communicators between real processes.
     .executableTarget(
       name: "CommunicatorCheck", dependencies: ["Program", "Execution", "Replicas"],

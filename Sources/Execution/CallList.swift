@@ -41,11 +41,17 @@ package struct CallTime: Sendable {
 final class CallList {
   private let calls: UnsafeMutableBufferPointer<KernelCall>
   private let origins: [CallOrigin]
+  /// What the calls do together; nil where that is nothing in particular.
+  private let title: String?
   /// The nanoseconds of each call, where they are taken.
   private var nanoseconds: UnsafeMutableBufferPointer<UInt64>?
   private var runs = 0
+  private var recorder: EventRecorder?
+  /// The position of the first call's name on the timeline; the title's follows the last one's.
+  private var firstName = 0
 
-  init(_ calls: [(call: KernelCall, origin: CallOrigin)]) {
+  init(_ calls: [(call: KernelCall, origin: CallOrigin)], title: String? = nil) {
+    self.title = title
     self.calls = .allocate(capacity: calls.count)
     _ = self.calls.initialize(from: calls.map(\.call))
     origins = calls.map(\.origin)
@@ -59,25 +65,38 @@ final class CallList {
   var isEmpty: Bool { calls.isEmpty }
 
   func run() throws(ExecutionError) {
-    if let nanoseconds { return try run(timing: nanoseconds) }
+    if nanoseconds != nil || recorder?.isRecording == true { return try runTimed() }
     for index in 0..<calls.count {
       let code = calls[index].run()
       if code != 0 { throw failure(code, index) }
     }
   }
 
-  private func run(
-    timing nanoseconds: UnsafeMutableBufferPointer<UInt64>
-  ) throws(ExecutionError) {
-    var start = monotonicNanoseconds()
+  private func runTimed() throws(ExecutionError) {
+    let (nanoseconds, recorder, firstName) = (nanoseconds, recorder, firstName)
+    let first = monotonicNanoseconds()
+    var start = first
     for index in 0..<calls.count {
       let code = calls[index].run()
       if code != 0 { throw failure(code, index) }
       let end = monotonicNanoseconds()
-      nanoseconds[index] += end - start
+      nanoseconds?[index] += end - start
+      recorder?.record(firstName + index, from: start, to: end)
       start = end
     }
+    if title != nil { recorder?.record(firstName + calls.count, from: first, to: start) }
     runs += 1
+  }
+
+  /// How many events a run is on a timeline.
+  var eventCount: Int { calls.count + (title == nil ? 0 : 1) }
+
+  /// From now on, calls are recorded.
+  func record(on track: TimelineTrack) {
+    firstName = track.add(
+      origins.map { TimelineEvent.Name(.kernel, $0.operation, layer: $0.layer) }
+        + (title.map { [TimelineEvent.Name(.reduction, $0)] } ?? []))
+    recorder = track.recorder
   }
 
   func startProfile() {

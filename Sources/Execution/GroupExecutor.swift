@@ -77,6 +77,17 @@ package final class GroupExecutor {
   /// first call.
   package var profile: [CallTime] { CallTime.merged(calls.flatMap(\.times)) }
 
+  /// How many events a step is on a timeline.
+  package var eventCount: Int {
+    calls.reduce(replicatedAssignments.eventCount) { $0 + $1.eventCount }
+  }
+
+  /// From now on, every call is recorded.
+  package func record(on track: TimelineTrack) {
+    for list in calls { list.record(on: track) }
+    replicatedAssignments.record(on: track)
+  }
+
   package func run(segment: Int) throws(ExecutionError) { try calls[segment].run() }
 
   package func assignReplicated() throws(ExecutionError) { try replicatedAssignments.run() }

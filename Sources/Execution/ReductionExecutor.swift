@@ -69,11 +69,15 @@ package final class ReductionExecutor {
     }
     rounds = plan.rounds.map { sweeps in
       if let sums, isOneSweep {
-        return [CallList(sweeps.compactMap { $0.adam == nil ? sum($0, sums) : update($0) })]
+        return [
+          CallList(
+            sweeps.compactMap { $0.adam == nil ? sum($0, sums) : update($0) },
+            title: sweeps.contains { $0.adam != nil } ? "sum and update" : "sum")
+        ]
       }
-      let updates = CallList(sweeps.compactMap(update))
+      let updates = CallList(sweeps.compactMap(update), title: "update")
       guard let sums else { return [updates] }
-      return [CallList(sweeps.compactMap { sum($0, sums) }), updates]
+      return [CallList(sweeps.compactMap { sum($0, sums) }, title: "sum"), updates]
     }
     self.factory = factory
   }
@@ -82,6 +86,14 @@ package final class ReductionExecutor {
   package func startProfile() { for phase in rounds.joined() { phase.startProfile() } }
 
   package var profile: [CallTime] { CallTime.merged(rounds.joined().flatMap(\.times)) }
+
+  /// As `GroupExecutor.eventCount`.
+  package var eventCount: Int { rounds.joined().reduce(0) { $0 + $1.eventCount } }
+
+  /// As `GroupExecutor.record`: each call, and each phase as a whole.
+  package func record(on track: TimelineTrack) {
+    for phase in rounds.joined() { phase.record(on: track) }
+  }
 
   /// How many phases a round has; all workers end one before any begins the next.
   package func phaseCount(ofRound round: Int) -> Int { rounds[round].count }

@@ -67,8 +67,10 @@ package final class ReplicaGroup {
   package let store: VariableStore
   /// Kept for those who count in them.
   private let buffers: SharedBuffers
-  private let workers: [Worker]
-  private let messenger: HostMessenger?
+  let workers: [Worker]
+  let messenger: HostMessenger?
+  /// The memory of what workers and messenger record.
+  var tracks: [TimelineTrack] = []
 
   /// - Parameters:
   ///   - variants: lowered programs over the same variables; `run` says which one to run.

@@ -54,6 +54,8 @@ final class Worker: @unchecked Sendable {
   private(set) var failure: ReplicaError?
   private(set) var nonFinite: NonFinite?
   private(set) var communicationTime = CommunicationTime()
+  /// Where a timeline is made.
+  var recorder: EventRecorder?
 
   /// - Parameters:
   ///   - participant: which of the host's workers it is.
@@ -123,40 +125,45 @@ final class Worker: @unchecked Sendable {
     _ variant: WorkerVariant, _ batches: any BatchProvider
   ) throws(ReplicaError) {
     let executor = variant.executor
+    let start = monotonicNanoseconds()
+    recorder?.enter(step: completedSteps)
     try take(batches, executor)
     let plan = executor.plan
     for segment in plan.segments.indices {
       do { try executor.run(segment: segment) } catch { throw .execution(error) }
       if segment == plan.rounds.count { break }
-      try wait("all-reduce")
+      try wait(.allReduce)
       for phase in 0..<variant.reduction.phaseCount(ofRound: segment) {
         let start = monotonicNanoseconds()
         do throws(ExecutionError) {
           try variant.reduction.run(round: segment, phase: phase)
         } catch { throw .execution(error) }
         communicationTime.reducing += monotonicNanoseconds() - start
-        try wait("update")
+        try wait(.update)
       }
     }
     if executor.assignsReplicated {
       // Everyone has read what worker 0 now changes, and reads it again only once it has changed.
-      try wait("end of the step")
+      try wait(.endOfStep)
       if index == 0 {
         do { try executor.assignReplicated() } catch { throw .execution(error) }
       }
-      try wait("assignment")
+      try wait(.assignment)
     }
     step.pointee += 1
     watch(variant)
+    record(.step, from: start, to: monotonicNanoseconds())
   }
 
   /// Returns once everyone has come this far.
-  private func wait(_ operation: StaticString) throws(ReplicaError) {
+  private func wait(_ barrier: WorkerEvent) throws(ReplicaError) {
     let start = monotonicNanoseconds()
     do throws(CommunicationError) {
-      try rendezvous.wait(participant, operation, step: completedSteps)
+      try rendezvous.wait(participant, barrier.operation, step: completedSteps)
     } catch { throw .communication(error) }
-    communicationTime.waiting += monotonicNanoseconds() - start
+    let end = monotonicNanoseconds()
+    communicationTime.waiting += end - start
+    record(barrier, from: start, to: end)
   }
 
   private func take(
@@ -164,7 +171,9 @@ final class Worker: @unchecked Sendable {
   ) throws(ReplicaError) {
     guard let input = executor.input(input), let target = input.baseAddress else { return }
     do {
+      let start = monotonicNanoseconds()
       let images = try batches.acquire(step: completedSteps)
+      record(.data, from: start, to: monotonicNanoseconds())
       target.update(from: images + examplesOffset * (input.count / run.count), count: input.count)
     } catch { throw .batch(error) }
     batches.release(step: completedSteps)

@@ -33,6 +33,14 @@ package final class OutputFile {
     }
   }
 
+  /// - Throws: `RunFileError.cannotCreate` where no file can be put at `path`.
+  package static func requireWritable(_ path: String) throws(RunFileError) {
+    try requireReplaceable(path)
+    do throws(RunFileError) {
+      unlink(try OutputFile(path: temporaryPath(beside: path), isNew: true).path)
+    } catch { throw error.naming(path) }
+  }
+
   deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
 
   package func write(_ text: String) throws(RunFileError) {

@@ -10,6 +10,9 @@ package struct PNGImage: Equatable, Sendable {
   /// [height, width, channels]
   package let pixels: [UInt8]
 
+  /// White pixels between the images of a grid.
+  private static let gap = 2
+
   /// A grid of images with a gap between them, from values in [−1, 1]; of four channels the first
   /// three are shown, of two the first.
   ///
@@ -17,7 +20,7 @@ package struct PNGImage: Equatable, Sendable {
   ///   - images: [count, height, width, channels]
   ///   - columns: images in a row.
   package init(grid images: [Float], height: Int, width: Int, channels: Int, columns: Int) {
-    let gap = 2
+    let gap = Self.gap
     let shown = channels >= 3 ? 3 : 1
     let count = images.count / (height * width * channels)
     let rows = (count + columns - 1) / columns
@@ -38,10 +41,51 @@ package struct PNGImage: Equatable, Sendable {
     (self.height, self.width, self.channels, self.pixels) = (fullHeight, fullWidth, shown, pixels)
   }
 
+  /// The images of a grid that was made by `init(grid:…)`, each [height, width, channels], row by row;
+  /// none where they do not fill the image. A grid's last row may have white images at its end.
+  package func gridCells(height cellHeight: Int, width cellWidth: Int) -> [[UInt8]] {
+    let (tall, wide) = (cellHeight + Self.gap, cellWidth + Self.gap)
+    guard (height + Self.gap) % tall == 0, (width + Self.gap) % wide == 0 else { return [] }
+    return (0..<(height + Self.gap) / tall * ((width + Self.gap) / wide)).map { index in
+      let columns = (width + Self.gap) / wide
+      let (top, left) = (index / columns * tall, index % columns * wide)
+      return (0..<cellHeight).flatMap { y in
+        pixels[(((top + y) * width + left) * channels)...].prefix(cellWidth * channels)
+      }
+    }
+  }
+
   /// −1 … 1 to 0 … 255, rounded; what is no number is black.
   static func level(_ value: Float) -> UInt8 {
     value.isNaN ? 0 : UInt8(max(0, min(255, (value + 1) * 127.5)).rounded())
   }
+
+  /// Reads an image that `write` has written: grey, or RGB.
+  ///
+  /// - Throws: `RunFileError.cannotRead`
+  package init(contentsOf path: String) throws(RunFileError) {
+    var image = png_image()
+    image.version = UInt32(PNG_IMAGE_VERSION)
+    defer { png_image_free(&image) }
+    guard png_image_begin_read_from_file(&image, path) != 0 else {
+      throw .cannotRead(path: path, reason: "libpng cannot read it")
+    }
+    let (width, height) = (Int(image.width), Int(image.height))
+    guard width * height <= Self.largestCount else {
+      throw .cannotRead(path: path, reason: "\(width) × \(height) pixels are too many")
+    }
+    let isColour = image.format & UInt32(PNG_FORMAT_FLAG_COLOR) != 0
+    image.format = isColour ? UInt32(PNG_FORMAT_RGB) : UInt32(PNG_FORMAT_GRAY)
+    let channels = isColour ? 3 : 1
+    var pixels = [UInt8](repeating: 0, count: width * height * channels)
+    guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else {
+      throw .cannotRead(path: path, reason: "it is damaged")
+    }
+    (self.height, self.width, self.channels, self.pixels) = (height, width, channels, pixels)
+  }
+
+  /// Of a picture that is read, in pixels.
+  private static let largestCount = 1 << 26
 
   /// The image as a PNG file's bytes.
   ///

@@ -46,5 +46,5 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   }
 
   /// The reason that the C library gives for the last failure.
-  static var lastReason: String { String(cString: strerror(errno)) }
+  package static var lastReason: String { String(cString: strerror(errno)) }
 }

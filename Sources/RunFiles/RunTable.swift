@@ -30,6 +30,7 @@ package final class TableLog {
   package init(_ table: RunTable, in directory: RunDirectory) throws(RunFileError) {
     file = try OutputFile(path: directory.path(of: table))
     try file.write(table.columns.joined(separator: ",") + "\n")
+    try file.flush()
   }
 
   package func append(

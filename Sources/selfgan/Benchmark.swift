@@ -9,6 +9,8 @@ struct Benchmark: ParsableCommand {
 
   @OptionGroup var options: RunOptions
 
+  @OptionGroup var timelineOptions: TimelineOptions
+
   @Option(help: "How many steps to run before measuring.")
   var warmup = 20
 
@@ -31,8 +33,11 @@ struct Benchmark: ParsableCommand {
       // The step as it is run between two measurements.
       configuration.shards.gradientEvery = 0
       let run = try TrainingRun(configuration, data: dataset, processes: job.processes)
+      let timeline = try timelineOptions.start(
+        run, job, first: warmup + 1, last: warmup + configuration.steps + 1)
       let result = try StepBenchmark(
         run, warmup: warmup, steps: configuration.steps, profiles: profile, allReduced: allReduce)
+      try timeline?.finish()
       if job.processes.isFirst {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -4,8 +4,10 @@ import Execution
 import Foundation
 import Program
 import Replicas
+import RunAnalysis
 import RunConfiguration
 import RunFiles
+import Sweep
 import Training
 
 /// Turns errors into one sentence on standard error and an exit code: 1 where a run failed, 65
@@ -55,10 +57,13 @@ enum Failure {
 
   static func code(of error: any Error) -> Int32 {
     switch error {
-    case is ConfigurationError, is ProgramError, is ImpossibleOption: badInput
+    case is ConfigurationError, is ProgramError, is ImpossibleOption, is RunAnalysisError: badInput
     case let error as DatasetError: error.isRefusal ? badInput : run
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
+    case SweepError.otherCell, SweepError.unusableCell, SweepError.analysis: badInput
+    case SweepError.file(let error): code(of: error)
+    case SweepError.training(let error): code(of: error)
     case CommunicationError.disagreement, CommunicationError.sharedMemory: badInput
     default: run
     }

@@ -11,8 +11,11 @@ final class ProgressLine {
   /// Seconds between two updates.
   private var interval: Double { isTerminal ? 0.2 : 5 }
 
-  func show(_ progress: TrainingProgress) {
-    show(Self.text(progress), isLast: progress.step == progress.totalSteps)
+  /// - Parameter run: which of several runs it is.
+  func show(_ progress: TrainingProgress, of run: String? = nil) {
+    show(
+      (run.map { "\($0)  " } ?? "") + Self.text(progress),
+      isLast: progress.step == progress.totalSteps)
   }
 
   /// Shows a text, unless the one before is too young; the last one is always shown.

@@ -10,7 +10,9 @@ struct SelfGAN: ParsableCommand {
     abstract: "Trains SelfGAN as the replicas of a TPU would, and shows what each of them did.",
     version: programVersion,
     subcommands: [
-      Train.self, Trace.self, Benchmark.self, Inspect.self, Doctor.self, DataCommand.self,
+      Train.self, Trace.self, Benchmark.self, Inspect.self, Doctor.self, Shards.self,
+      ReportCommand.self, Watch.self,
+      SweepCommand.self, DataCommand.self,
     ])
 
   /// As usual; but of the processes that a launcher started, only the first says how commands are used.

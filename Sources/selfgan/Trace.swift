@@ -15,7 +15,9 @@ struct Trace: ParsableCommand {
   var initial: String?
 
   func validate() throws {
-    if options.steps == nil { throw ValidationError("Missing expected argument '--steps <steps>'") }
+    if options.common.steps == nil {
+      throw ValidationError("Missing expected argument '--steps <steps>'")
+    }
   }
 
   func run() throws {

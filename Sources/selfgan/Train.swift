@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Kernels
 import RunConfiguration
 import Training
@@ -9,6 +8,8 @@ struct Train: ParsableCommand {
     abstract: "Trains a configuration into a run directory.")
 
   @OptionGroup var options: RunOptions
+
+  @OptionGroup var timelineOptions: TimelineOptions
 
   @Option(help: "The run directory (default: runs/00001-<configuration>, counting up).")
   var output: String?
@@ -28,6 +29,7 @@ struct Train: ParsableCommand {
       say("data: \(dataset.origin)", job)
       let run = try TrainingRun(
         configuration, data: dataset, recording: .batchStatistics, processes: job.processes)
+      let timeline = try timelineOptions.start(run, job, last: configuration.steps)
       if dryRun {
         say(
           "\(configuration.replicas) replicas on \(run.placement.workers) threads, "
@@ -36,9 +38,9 @@ struct Train: ParsableCommand {
       }
       let recorder = try job.together { () -> RunRecorder? in
         guard job.processes.isFirst else { return nil }
-        let name = URL(fileURLWithPath: options.config).deletingPathExtension().lastPathComponent
         return try RunRecorder(
-          run, directory: output, name: name, reals: try dataset.firstImages(RunRecorder.gridCount))
+          run, directory: output, name: options.common.name,
+          reals: try dataset.firstImages(RunRecorder.gridCount))
       }
       if let recorder { say("run directory: \(recorder.path)", job) }
 
@@ -52,8 +54,11 @@ struct Train: ParsableCommand {
         progress.finish()
       } catch {
         progress.finish()
+        // That the run has failed matters more than that this fails too.
+        try? timeline?.finishAlone()
         throw error
       }
+      try timeline?.finish()
       if let recorder {
         say("\(run.completedSteps) steps done; pictures in \(recorder.path)/samples", job)
       }

@@ -104,6 +104,9 @@ final class CommandProcess {
     return try FileHandle(forWritingTo: URL(fileURLWithPath: path))
   }
 
+  /// What has been written to standard output so far.
+  var output: String { (try? streams.text("output")) ?? "" }
+
   /// What has been written to standard error so far.
   var errors: String { (try? streams.text("errors")) ?? "" }
 

@@ -48,10 +48,12 @@ struct ReplicaGroupAllocationTests {
 
   private func allocations(
     _ training: TrainingCase, threads: Int, reduction: ReductionMode, backend: MatrixBackend,
-    variant: Int = 0
+    variant: Int = 0, isRecorded: Bool = false
   ) throws -> [Int] {
     let group = try training.group(threads: threads, reduction: reduction, backend: backend)
     let steps = Self.warmUp + Self.steps + 1
+    let tracks = isRecorded ? group.startTimeline(0..<steps) : []
+    defer { for track in tracks { #expect(track.events.count > steps) } }
     let batches = CountingBatches(training.batches(steps: steps), workers: threads)
     try group.run(steps: steps, variant: variant, batches: batches)
     return try #require(batches.allocations)
@@ -80,6 +82,15 @@ struct ReplicaGroupAllocationTests {
           training, threads: threads, reduction: reduction, backend: .openBLAS, variant: variant)
         #expect(counts.allSatisfy { $0 == 0 }, "\(counts), variant \(variant)")
       }
+    }
+  }
+
+  @Test(arguments: [ReductionMode.fast, .ordered])
+  func neitherDoStepsOfATimeline(_ reduction: ReductionMode) throws {
+    for training in [try TrainingCase.sharingStatistics(), try .convolutional(groupSize: 4)] {
+      let counts = try allocations(
+        training, threads: 2, reduction: reduction, backend: .openBLAS, isRecorded: true)
+      #expect(counts.allSatisfy { $0 == 0 }, "\(counts)")
     }
   }
 

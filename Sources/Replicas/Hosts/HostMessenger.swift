@@ -31,6 +31,8 @@ final class HostMessenger: @unchecked Sendable {
   private var step = 0
   private let queue = DispatchQueue(label: "selfgan.messenger", qos: .userInitiated)
   private(set) var failure: CommunicationError?
+  /// Where a timeline is made.
+  var recorder: EventRecorder?
 
   /// - Parameters:
   ///   - variants: what any worker runs.
@@ -107,22 +109,34 @@ final class HostMessenger: @unchecked Sendable {
   private var participant: Int { host.participants.count - 1 }
 
   private func runStep(_ variant: Variant) throws(CommunicationError) {
+    recorder?.enter(step: step)
+    let start = monotonicNanoseconds()
     for (round, exchange) in variant.exchanges.enumerated() {
       let before = completed[round]
+      let beginning = monotonicNanoseconds()
       try exchange.run(
         step: step,
         isReady: { self.late(round, before + $0 + 1).isEmpty },
         late: { self.late(round, before + $0 + 1) },
         alive: { () throws(CommunicationError) in try self.rendezvous.beat() })
       completed[round] += exchange.chunks.count
-      for _ in 0..<variant.barriers[round] {
-        try rendezvous.wait(participant, "all-reduce", step: step)
-      }
+      record(.exchange, since: beginning)
+      for _ in 0..<variant.barriers[round] { try wait(.allReduce) }
     }
-    for _ in 0..<variant.lastBarriers {
-      try rendezvous.wait(participant, "end of the step", step: step)
-    }
+    for _ in 0..<variant.lastBarriers { try wait(.endOfStep) }
     step += 1
+    record(.step, since: start)
+  }
+
+  private func wait(_ barrier: MessengerEvent) throws(CommunicationError) {
+    let start = monotonicNanoseconds()
+    try rendezvous.wait(participant, barrier.operation, step: step)
+    record(barrier, since: start)
+  }
+
+  /// How many events a step is on a timeline.
+  var eventCount: Int {
+    variants.map { $0.barriers.reduce(1 + $0.barriers.count + $0.lastBarriers, +) }.max() ?? 0
   }
 
   /// The workers that have not completed so many chunks of a round.

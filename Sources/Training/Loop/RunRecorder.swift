@@ -16,7 +16,7 @@ package final class RunRecorder {
   private let batchNorm: TableLog
   /// Nil where the replicas' gradients are not measured.
   private let gradients: TableLog?
-  private let events: EventRecorder
+  private let events: TensorBoardRecorder
   private let sampler: Sampler
 
   /// Creates the directory, and writes what is known before the first step.
@@ -48,7 +48,7 @@ package final class RunRecorder {
         configuration.shards.gradientEvery > 0 ? try TableLog(.gradients, in: directory) : nil
       self.directory = directory
     } catch { throw .file(error) }
-    events = try EventRecorder(in: directory, configuration, reals: realGrid)
+    events = try TensorBoardRecorder(in: directory, configuration, reals: realGrid)
   }
 
   package var path: String { directory.path }

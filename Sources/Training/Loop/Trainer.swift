@@ -1,3 +1,4 @@
+import Execution
 import Foundation
 import Kernels
 import RunConfiguration
@@ -70,6 +71,8 @@ package struct Trainer {
 
       let isLast = next == configuration.steps
       if next % configuration.logEvery == 0 || isLast {
+        let start = monotonicNanoseconds()
+        defer { run.record(.log, since: start) }
         try run.requireEqualParameters()
         let batchNorm = try run.batchNormDistances()
         if let shards = try run.shards(), let batchNorm, let recorder {
@@ -85,6 +88,8 @@ package struct Trainer {
         try recorder.log(gradients, step: next)
       }
       if next % configuration.sampleEvery == 0 || isLast {
+        let start = monotonicNanoseconds()
+        defer { run.record(.sample, since: start) }
         if let state = try run.trainedState(), let recorder {
           try recorder.sample(state, step: next)
         }
@@ -100,6 +105,8 @@ package struct Trainer {
   }
 
   private func finish() throws(TrainingError) {
+    let start = monotonicNanoseconds()
+    defer { run.record(.save, since: start) }
     if let state = try run.trainedState(), let recorder { try recorder.finish(state) }
   }
 

@@ -16,13 +16,15 @@ package final class TrainingRun {
   package let floatingPointOperations: Int
   package let processes: any ProcessGroup
   package let placement: Placement
-  private let group: ReplicaGroup
+  let group: ReplicaGroup
   private let batches: any BatchProvider
   /// The variant of the step that also measures each replica's own gradient, where the configuration
   /// asks for it.
   private let measuringVariant: Int?
   /// Updates before the first one that counts: 1 with `objective.warmUp`.
-  private let uncounted: Int
+  let uncounted: Int
+  /// What the thread between the steps does, where a timeline is made.
+  var mainTrack: TimelineTrack?
 
   /// Starts a run on `data`, once it is known that this machine's memory is enough, and that all
   /// processes mean the same run.

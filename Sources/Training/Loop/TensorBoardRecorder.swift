@@ -14,7 +14,7 @@ import TensorBoard
 /// | `Gradient/…`, `Shard/<replica>/cosine` | measured steps |
 /// | `Parameter/<name>`: histograms; `samples` | steps with samples |
 /// | `reals`, `configuration` | step 0 |
-final class EventRecorder {
+final class TensorBoardRecorder {
   private let writer: EventFileWriter
 
   /// Begins the file with what is known before the first step.

@@ -1,0 +1,150 @@
+import Foundation
+import RunConfiguration
+import RunFiles
+import Training
+
+/// How far the first step's averaged gradient is from that of one replica, which has the same images,
+/// noise and weights: the effect of sharding on the gradient alone.
+///
+/// Two things can make the difference: batch statistics of fewer examples, and dynamic weights of
+/// fewer examples. Each is seen by taking away the other: batch norm over all replicas has the one
+/// replica's statistics, and equal weights are the same in every shard. Without both, the mean of the
+/// shards' gradients is the whole batch's, and only rounding remains.
+package struct FirstStep: Codable, Equatable, Sendable {
+  /// The distance of a gradient G from the one replica's G₁.
+  package struct Distance: Codable, Equatable, Sendable {
+    /// ‖G − G₁‖ / ‖G₁‖
+    package let difference: Double
+    /// G · G₁ / (‖G‖ ‖G₁‖)
+    package let cosine: Double
+    /// ‖G‖ / ‖G₁‖
+    package let norm: Double
+    /// ‖G − G₁‖ / ‖G₁‖ over the parameters of one network.
+    package let generator: Double
+    package let discriminator: Double
+  }
+
+  /// As the cell is configured.
+  package let configured: Distance
+  /// With equal weights; nil where the objective has no dynamic weights.
+  package let statisticsAlone: Distance?
+  /// With batch norm over all replicas; nil where that is configured already.
+  package let weightsAlone: Distance?
+  /// With both: what rounding makes.
+  package let neither: Distance?
+  /// Mean losses over the replicas, by their columns.
+  package let losses: [String: Float]
+  /// The same of one replica.
+  package let wholeBatchLosses: [String: Float]
+}
+
+/// Measures first steps; the one replica's gradients are kept for the cells that share them.
+final class FirstSteps {
+  private struct Outcome {
+    /// Of each parameter, the averaged gradient.
+    let gradient: [(name: String, values: [Float])]
+    let losses: [String: Float]
+  }
+
+  /// By the configuration of the one replica.
+  private var references: [String: Outcome] = [:]
+
+  func measure(_ cell: SweepCell) throws(TrainingError) -> FirstStep {
+    let configuration = cell.configuration
+    let pools = configuration.batchNorm.scope == .all || cell.replicas == 1
+    let weighs =
+      configuration.objective.kind != .classic && configuration.objective.weights != .equal
+    func distance(equalWeights: Bool, pooled: Bool) throws(TrainingError) -> FirstStep.Distance {
+      var variant = configuration
+      if equalWeights { variant.objective.weights = .equal }
+      if pooled { variant.batchNorm.scope = .all }
+      return FirstStep.Distance(try run(variant).gradient, from: try reference(variant).gradient)
+    }
+    let (own, whole) = (try run(configuration), try reference(configuration))
+    return FirstStep(
+      configured: FirstStep.Distance(own.gradient, from: whole.gradient),
+      statisticsAlone: weighs ? try distance(equalWeights: true, pooled: false) : nil,
+      weightsAlone: pools ? nil : try distance(equalWeights: false, pooled: true),
+      neither: pools && !weighs ? nil : try distance(equalWeights: weighs, pooled: true),
+      losses: own.losses, wholeBatchLosses: whole.losses)
+  }
+
+  private func reference(_ configuration: Configuration) throws(TrainingError) -> Outcome {
+    var whole = configuration
+    whole.replicas = 1
+    whole.threads = nil
+    whole.batchNorm.scope = .replica
+    let key = whole.yaml
+    if let outcome = references[key] { return outcome }
+    let outcome = try run(whole)
+    references[key] = outcome
+    return outcome
+  }
+
+  private func run(_ configuration: Configuration) throws(TrainingError) -> Outcome {
+    let run = try TrainingRun(
+      configuration, data: try RunData(configuration), recording: .tensors)
+    try run.advance(steps: 1)
+    let prefix = "gradient/"
+    let scale = configuration.gradients == .sum ? 1 / Float(configuration.replicas) : 1
+    let gradient = run.outputs.compactMap { output -> (String, [Float])? in
+      guard output.name.hasPrefix(prefix), let values = run.replicas[0].output(output.name)
+      else { return nil }
+      return (String(output.name.dropFirst(prefix.count)), values.map { $0 * scale })
+    }
+    var losses: [String: Float] = [:]
+    let shards = try run.shards() ?? []
+    for column in ShardStatistics.losses {
+      let values = shards.compactMap { $0[column] }
+      if !values.isEmpty { losses[column] = values.reduce(0, +) / Float(values.count) }
+    }
+    return Outcome(gradient: gradient, losses: losses)
+  }
+}
+
+extension FirstStep.Distance {
+  fileprivate init(
+    _ gradient: [(name: String, values: [Float])], from whole: [(name: String, values: [Float])]
+  ) {
+    var (generator, discriminator) = (Sums(), Sums())
+    for (own, other) in zip(gradient, whole) {
+      if own.name.hasPrefix("generator/") {
+        generator.add(own.values, other.values)
+      } else {
+        discriminator.add(own.values, other.values)
+      }
+    }
+    let all = generator + discriminator
+    let tiny = Double.leastNormalMagnitude
+    self.init(
+      difference: all.relative, cosine: all.product / max((all.own * all.whole).squareRoot(), tiny),
+      norm: (all.own / max(all.whole, tiny)).squareRoot(), generator: generator.relative,
+      discriminator: discriminator.relative)
+  }
+}
+
+/// Sums over all parameters of a network.
+private struct Sums {
+  var (difference, own, whole, product) = (0.0, 0.0, 0.0, 0.0)
+
+  mutating func add(_ a: [Float], _ b: [Float]) {
+    for (x, y) in zip(a, b) {
+      let (x, y) = (Double(x), Double(y))
+      difference += (x - y) * (x - y)
+      own += x * x
+      whole += y * y
+      product += x * y
+    }
+  }
+
+  static func + (a: Sums, b: Sums) -> Sums {
+    var sum = Sums()
+    sum.difference = a.difference + b.difference
+    sum.own = a.own + b.own
+    sum.whole = a.whole + b.whole
+    sum.product = a.product + b.product
+    return sum
+  }
+
+  var relative: Double { (difference / max(whole, .leastNormalMagnitude)).squareRoot() }
+}

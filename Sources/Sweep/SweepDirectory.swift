@@ -1,0 +1,75 @@
+import Foundation
+import RunConfiguration
+import RunFiles
+
+/// The directory of a sweep: a run directory for each cell that has been run to its end.
+///
+///     report.html
+///     selfTPU-replica-replicas-1-seed-1/
+///     selfTPU-replica-replicas-8-seed-1/
+///     selfTPU-replica-replicas-8-seed-2.partial/   being run
+package struct SweepDirectory: Sendable {
+  package let path: String
+
+  /// Creates the directory, or takes the one that is there.
+  ///
+  /// - Throws: `SweepError.file`
+  package init(path: String) throws(SweepError) {
+    self.path = path
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .file(
+        .cannotCreateDirectory(path: path, reason: (error as NSError).localizedDescription))
+    }
+  }
+
+  package var report: String { path + "/report.html" }
+
+  /// The run directory of a cell that is complete.
+  package func run(of cell: SweepCell) -> RunDirectory {
+    RunDirectory(existing: "\(path)/\(cell.name)")
+  }
+
+  /// Whether the cell has been run.
+  ///
+  /// - Throws: `SweepError.otherCell` where it was run with another configuration.
+  package func holds(_ cell: SweepCell) throws(SweepError) -> Bool {
+    let directory = run(of: cell)
+    guard FileManager.default.fileExists(atPath: directory.path) else { return false }
+    guard let found = try? Configuration.load(path: directory.configuration) else {
+      throw .unusableCell(path: directory.path)
+    }
+    let keys = zip(found.values, cell.configuration.values).compactMap { found, wanted in
+      found.value == wanted.value ? nil : found.key
+    }
+    if !keys.isEmpty { throw .otherCell(path: directory.path, keys: keys) }
+    return true
+  }
+
+  /// Where a cell is run; what an earlier attempt left there is removed.
+  ///
+  /// - Throws: `SweepError.file`
+  func begin(_ cell: SweepCell) throws(SweepError) -> String {
+    let partial = partialPath(cell)
+    if FileManager.default.fileExists(atPath: partial) {
+      do { try FileManager.default.removeItem(atPath: partial) } catch {
+        throw .file(
+          .cannotCreateDirectory(path: partial, reason: (error as NSError).localizedDescription))
+      }
+    }
+    return partial
+  }
+
+  /// Gives a cell that has been run its name.
+  ///
+  /// - Throws: `SweepError.file`
+  func complete(_ cell: SweepCell) throws(SweepError) {
+    let target = run(of: cell).path
+    if rename(partialPath(cell), target) != 0 {
+      throw .file(.cannotWrite(path: target, reason: RunFileError.lastReason))
+    }
+  }
+
+  private func partialPath(_ cell: SweepCell) -> String { run(of: cell).path + ".partial" }
+}
