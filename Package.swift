@@ -63,7 +63,7 @@ let package = Package(
       ]),
     module("Statistics"),
     module("RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics"]),
-    module("RunReport", ["RunConfiguration", "RunFiles", "Statistics", "RunAnalysis", "Report"]),
+    module("RunReport", ["RunConfiguration", "Statistics", "RunAnalysis"]),
     .target(name: "Report", dependencies: ["CReportPage"], exclude: ["Page"], swiftSettings: house),
     .target(name: "CReportPage", path: "Sources/Report/Page", exclude: reportPageFiles),
     module(
@@ -75,6 +75,7 @@ let package = Package(
         "RunConfiguration", "Datasets", "RunFiles", "Program", "ProgramPasses", "Kernels",
         "Execution", "Replicas", "Training", "RunAnalysis", "Report", "RunReport",
         "Sweep", argumentParser, .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
       ],
       swiftSettings: house),
 
@@ -125,6 +126,7 @@ let package = Package(
       swiftSettings: house),
     tests(
       "RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics", "RunAnalysis", "TestSupport"]),
+    tests("RunReport", ["RunReport", "RunAnalysis", "TestSupport"]),
     // A program that mpirun starts for the tests, to use communicators between real processes.
     .executableTarget(
       name: "CommunicatorCheck", dependencies: ["Program", "Execution", "Replicas"],

@@ -66,7 +66,6 @@ package actor LiveReport {
         archives: [archive], title: title, samples: .linked,
         isExpected: { !archive.hasWeights && stamps.explain($0) })
     } catch {
-      images = [:]
       return ReportDocument(
         name: path, path: path, problem: "\(error); this page waits for the run", title: title)
     }

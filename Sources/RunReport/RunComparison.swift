@@ -106,7 +106,7 @@ enum RunComparison {
       columns: [.init("Key", numeric: false)]
         + runs.map { .init($0.name, numeric: false) },
       rows: differences.map { difference in
-        [.text(difference.key)] + difference.values.map { .text($0) }
+        [.text(difference.key)] + difference.values.map { .text(valueText($0)) }
       })
   }
 

@@ -110,7 +110,7 @@ enum SummaryTables {
   private static func answer(_ column: ColumnSummary) -> String {
     let words =
       switch column.verdict {
-      case .alike: "no sign of it"
+      case .alike: "no sign"
       case .little: "little"
       case .some: "yes"
       case .much: "much"

@@ -13,7 +13,7 @@ struct SweepCurves {
   }
 
   /// Points of a line.
-  private static let largestCount = 60
+  private static let largestCount = 40
 
   private static let columns = [
     "loss_self", "loss_generated", "loss_real", "loss_fake", "weight_generated", "weight_real",

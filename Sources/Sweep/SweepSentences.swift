@@ -68,7 +68,9 @@ struct SweepSentences {
     var sentence =
       "At step 1, from the same weights, images and noise, the averaged gradient of \(most) replicas "
       + "is \(Self.percent(step.configured.difference)) away from one replica's (cosine "
-      + "\(Self.short(step.configured.cosine)))"
+      + "\(Self.short(step.configured.cosine)); the generator's part "
+      + "\(Self.percent(step.configured.generator)), the discriminator's "
+      + "\(Self.percent(step.configured.discriminator)))"
     var causes: [String] = []
     if let statistics = step.statisticsAlone {
       causes.append(
@@ -115,6 +117,7 @@ struct SweepSentences {
   private static func short(_ value: Double) -> String { String(format: "%.3g", value) }
 
   private static func percent(_ value: Double) -> String {
-    value < 0.0005 ? String(format: "%.0e", value) : String(format: "%.2g%%", value * 100)
+    value < 0.0005
+      ? String(format: "%.0e", value) : String(format: value < 1 ? "%.2g%%" : "%.0f%%", value * 100)
   }
 }

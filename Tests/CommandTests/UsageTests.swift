@@ -31,6 +31,9 @@ import Testing
     Mistake(arguments: ["benchmark", gan, "--output", "run"], named: "--output"),
     Mistake(arguments: ["inspect"], named: "<config>"),
     Mistake(arguments: ["doctor", "house"], named: "house"),
+    Mistake(arguments: ["sweep", gan, "--seeds", "few"], named: "few"),
+    Mistake(arguments: ["report"], named: "<run>"),
+    Mistake(arguments: ["watch"], named: "<run>"),
   ])
   func isRefusedWith64(_ mistake: Mistake) throws {
     let scratch = try ScratchDirectory()
@@ -46,7 +49,8 @@ import Testing
 
   @Test(arguments: [
     ["--help"], ["-h"], [], ["train", "--help"], ["trace", "--help"], ["benchmark", "--help"],
-    ["inspect", "--help"], ["doctor", "--help"], ["help", "train"],
+    ["inspect", "--help"], ["doctor", "--help"], ["shards", "--help"], ["sweep", "--help"],
+    ["report", "--help"], ["watch", "--help"], ["help", "train"],
   ])
   func helpIsAnAnswer(_ arguments: [String]) throws {
     let outcome = try CommandProcess.run(arguments, in: ScratchDirectory())
@@ -56,7 +60,9 @@ import Testing
     let usage = (["USAGE: selfgan"] + command).joined(separator: " ")
     #expect(outcome.output.contains(usage))
     if command.isEmpty {
-      for command in ["train", "trace", "benchmark", "inspect", "doctor"] {
+      for command in [
+        "train", "trace", "benchmark", "inspect", "doctor", "shards", "sweep", "report", "watch",
+      ] {
         #expect(outcome.output.contains("\n  \(command) "))
       }
     }

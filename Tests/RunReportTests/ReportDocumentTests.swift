@@ -219,8 +219,9 @@ import Testing
 
   @Test func severalRunsAreCompared() throws {
     let runs = try ["a", "b"].map { try RunFixture($0, in: scratch) }
-    for (run, loss) in zip(runs, [0.25, 0.5]) {
-      try run.write("replicas: \(run.name == "a" ? 2 : 4)\nsteps: 8\n", as: "config.yaml")
+    let settings = ["replicas: 2\nreduction: fast\n", "replicas: 4\nreduction: ordered\n"]
+    for (run, (settings, loss)) in zip(runs, zip(settings, [0.25, 0.5])) {
+      try run.write("steps: 8\n" + settings, as: "config.yaml")
       try run.writeLosses(steps: Array(1...8), replicas: 2) { step, replica in
         "\(loss + (step > 6 ? 1 : 0) + Double(replica) / 4)"
       }
@@ -228,12 +229,14 @@ import Testing
     let document = try document(runs[0], runs[1])
     #expect(
       document.texts("comparison.headline") == [
-        "The runs differ in replicas (2, 4).",
+        "The runs differ in replicas (2, 4), reduction (fast, ordered).",
         "Self loss, mean of the last quarter: 1.375 (a) to 1.625 (b).",
         "Self loss between the replicas of a step, standard deviation: 0.1768 in all runs.",
       ])
     #expect(document.numbers("comparison.tables.0.rows.1") == [nil, 2, 8, 1.625])
     #expect(document["comparison.tables.2.rows.0"] as? [String] == ["replicas", "2", "4"])
+    #expect(
+      document["comparison.tables.2.rows.1"] as? [String] == ["reduction", "fast", "ordered"])
     #expect(document.numbers("comparison.charts.0.series.0.mean") == [1.375, 1.625])
   }
 

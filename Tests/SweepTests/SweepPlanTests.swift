@@ -22,7 +22,8 @@ import Testing
   }
 
   @Test func whatIsNotComparedIsTheConfigurations() throws {
-    let plan = try SmallSweep.plan(["objective.kind=classic", "batchNorm.scope=2", "replicas=2"])
+    let plan = try SmallSweep.plan(
+      replicas: [2, 4], ["objective.kind=classic", "batchNorm.scope=2", "replicas=2"])
     #expect(plan.groups.map(\.objective) == ["classic"])
     #expect(plan.groups.map(\.scope) == ["2"])
   }

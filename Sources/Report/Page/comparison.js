@@ -3,7 +3,7 @@ function seriesStyle(name, place) {
   return Object.hasOwn(colours, name) ? { colour: colours[name] } : runStyle(place);
 }
 
-/** More places than this are drawn as curves with bands, and only some of them are named. */
+/** More places than this are drawn as curves with bands, and five of them are named. */
 const fewPlaces = 12;
 
 /** Means with ranges over named places, such as the numbers of shards of a sweep, or steps. */
@@ -47,7 +47,7 @@ class CategoryChart extends Chart {
     const breadth = (right - left) / Math.max(this.labels.length, 1);
     const centre = (index) => left + (index + 0.5) * breadth;
     const isCurve = this.labels.length > fewPlaces;
-    const every = Math.ceil(this.labels.length / fewPlaces);
+    const every = isCurve ? Math.ceil(this.labels.length / 5) : 1;
     const shift = isCurve ? 0 : Math.min(10, (breadth * 0.6) / Math.max(this.series.length, 1));
     const axis = shape("g", { class: "axis" },
       valueMarks(domain, y, this),
