@@ -12,7 +12,7 @@ extension Comparison {
         SweepFinding(quantity, results.values(quantity, of: group))
       }
       if findings.isEmpty { continue }
-      let prefix = results.plan.groups.count > 1 ? "\(group.name): " : ""
+      let prefix = results.plan.name(of: group).map { "\($0): " } ?? ""
       headline += SweepSentences(results, group, findings).all.map { prefix + $0 }
       tables.append(Self.quantities(results, group, findings))
       if let firstSteps = Self.firstSteps(results, group) { tables.append(firstSteps) }

@@ -6,8 +6,6 @@ package struct SweepCell: Sendable, Equatable {
   package struct Group: Hashable, Sendable {
     package let objective: String
     package let scope: String
-
-    package var name: String { "\(objective), batch norm over \(scope)" }
   }
 
   package let group: Group
@@ -70,6 +68,15 @@ package struct SweepPlan: Sendable {
       }
     }
     self.cells = cells
+  }
+
+  /// What tells a group from the others; nil where there is one.
+  func name(of group: SweepCell.Group) -> String? {
+    let parts = [
+      Set(groups.map(\.objective)).count > 1 ? group.objective : nil,
+      Set(groups.map(\.scope)).count > 1 ? "batch norm over \(group.scope)" : nil,
+    ].compactMap { $0 }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
   /// The cells of a group: [replicas][seeds].

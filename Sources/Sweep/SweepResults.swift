@@ -57,7 +57,7 @@ package struct SweepResults: Sendable {
 
   /// A title that names the group where there are several.
   func title(_ title: String, _ group: SweepCell.Group) -> String {
-    plan.groups.count > 1 ? "\(title) (\(group.name))" : title
+    plan.name(of: group).map { "\(title) (\($0))" } ?? title
   }
 
   /// A quantity of a group's cells, [replicas][seeds]; NaN where a cell lacks it.
