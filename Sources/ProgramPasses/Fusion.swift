@@ -119,11 +119,14 @@ extension ReplicaProgram {
     return try rewrite.finish()
   }
 
-  /// The activation whose gradient the instruction computes from operands of one shape, if it does.
+  /// The activation whose gradient the instruction computes from each replica's own operands of one
+  /// shape, if it does. A linear loss with constant weights has a gradient that all replicas share.
   private func activationGradient(_ instruction: Instruction) -> Activation? {
     guard case .elementwise(let function) = instruction.operation,
       let activation = Activation(gradientFunction: function),
-      instruction.operands.allSatisfy({ shape(of: $0) == shape(of: instruction.results[0]) })
+      instruction.operands.allSatisfy({
+        type(of: $0) == TensorType(shape(of: instruction.results[0]), .perReplica)
+      })
     else { return nil }
     return activation
   }

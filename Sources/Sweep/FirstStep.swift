@@ -26,11 +26,11 @@ package struct FirstStep: Codable, Equatable, Sendable {
 
   /// As the cell is configured.
   package let configured: Distance
-  /// With equal weights; nil where the objective has no dynamic weights.
+  /// With equal weights in every shard; nil where not both causes are there.
   package let statisticsAlone: Distance?
-  /// With batch norm over all replicas; nil where that is configured already.
+  /// With batch norm over all replicas; nil where not both causes are there.
   package let weightsAlone: Distance?
-  /// With both: what rounding makes.
+  /// Without either: what rounding makes; nil where no cause is there.
   package let neither: Distance?
   /// Mean losses over the replicas, by their columns.
   package let losses: [String: Float]
@@ -51,9 +51,7 @@ final class FirstSteps {
 
   func measure(_ cell: SweepCell) throws(TrainingError) -> FirstStep {
     let configuration = cell.configuration
-    let pools = configuration.batchNorm.scope == .all || cell.replicas == 1
-    let weighs =
-      configuration.objective.kind != .classic && configuration.objective.weights != .equal
+    let (statistics, weights) = configuration.causes
     func distance(equalWeights: Bool, pooled: Bool) throws(TrainingError) -> FirstStep.Distance {
       var variant = configuration
       if equalWeights { variant.objective.weights = .equal }
@@ -63,9 +61,12 @@ final class FirstSteps {
     let (own, whole) = (try run(configuration), try reference(configuration))
     return FirstStep(
       configured: FirstStep.Distance(own.gradient, from: whole.gradient),
-      statisticsAlone: weighs ? try distance(equalWeights: true, pooled: false) : nil,
-      weightsAlone: pools ? nil : try distance(equalWeights: false, pooled: true),
-      neither: pools && !weighs ? nil : try distance(equalWeights: weighs, pooled: true),
+      statisticsAlone: statistics && weights
+        ? try distance(equalWeights: true, pooled: false) : nil,
+      weightsAlone: statistics && weights
+        ? try distance(equalWeights: false, pooled: true) : nil,
+      neither: statistics || weights
+        ? try distance(equalWeights: weights, pooled: statistics) : nil,
       losses: own.losses, wholeBatchLosses: whole.losses)
   }
 
@@ -99,6 +100,16 @@ final class FirstSteps {
       if !values.isEmpty { losses[column] = values.reduce(0, +) / Float(values.count) }
     }
     return Outcome(gradient: gradient, losses: losses)
+  }
+}
+
+extension Configuration {
+  /// What can make the mean of the shards' gradients another one than the whole batch's.
+  var causes: (statistics: Bool, weights: Bool) {
+    (
+      replicas > 1 && batchNorm.scope != .all,
+      replicas > 1 && objective.kind != .classic && objective.weights != .equal
+    )
   }
 }
 

@@ -81,9 +81,12 @@ struct SweepSentences {
       causes.append("separate dynamic weights alone \(Self.percent(weights.difference))")
     }
     if let neither = step.neither {
+      let (statistics, weights) = cell.cell.configuration.causes
+      let without = [
+        statistics ? "pooled statistics" : nil, weights ? "equal weights" : nil,
+      ].compactMap { $0 }.joined(separator: " and ")
       causes.append(
-        "with pooled statistics and equal weights \(String(format: "%.0e", neither.difference)) "
-          + "remains, which is rounding")
+        "with \(without) \(String(format: "%.0e", neither.difference)) remains, which is rounding")
     }
     if !causes.isEmpty { sentence += ": " + causes.joined(separator: ", ") }
     return sentence + "."

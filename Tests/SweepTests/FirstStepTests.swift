@@ -20,7 +20,7 @@ import Testing
 
   static let configurations = [
     [], ["objective.kind=selfGPU"], ["objective.weights=validity"], ["gradients=sum"],
-    ["objective.detachWeights=true"],
+    ["objective.detachWeights=true"], ["objective.loss=publishedCrossEntropy"],
     ["model.kind=dcgan", "model.image.height=8", "model.image.width=8"],
   ]
 
@@ -50,9 +50,16 @@ import Testing
   @Test func theClassicObjectiveDiffersByItsStatistics() throws {
     let step = try Self.firstStep(replicas: 4, ["objective.kind=classic"])
     #expect(step.configured.difference > 0.01)
-    #expect(step.statisticsAlone == nil)
-    #expect(step.weightsAlone == step.neither)
+    #expect(step.statisticsAlone == nil && step.weightsAlone == nil)
     #expect(try #require(step.neither).difference < 1e-5)
+  }
+
+  /// With the statistics of all examples only the weights are left.
+  @Test func pooledStatisticsLeaveTheWeights() throws {
+    let step = try Self.firstStep(replicas: 4, ["batchNorm.scope=all", "replicas=4"])
+    #expect(step.statisticsAlone == nil && step.weightsAlone == nil)
+    let neither = try #require(step.neither)
+    #expect(neither.difference < 1e-5 && step.configured.difference > 100 * neither.difference)
   }
 
   @Test func oneReplicaIsTheWholeBatch() throws {

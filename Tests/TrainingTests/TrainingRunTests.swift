@@ -50,6 +50,25 @@ private final class ConstantBatches: BatchProvider {
     #expect(warmed.store.read(name) != onZeros.store.read(name))
   }
 
+  /// Whatever the objective, a step can be planned and run: a linear loss with equal weights, say, has a
+  /// gradient that does not depend on the images.
+  @Test(
+    arguments: Configuration.Objective.Kind.allCases, Configuration.Objective.Weights.allCases)
+  func everyObjectiveRuns(
+    _ kind: Configuration.Objective.Kind, _ weights: Configuration.Objective.Weights
+  ) throws {
+    for loss in Configuration.Objective.Loss.allCases {
+      let overrides = [
+        "objective.kind=\(kind)", "objective.weights=\(weights)", "objective.loss=\(loss)",
+      ]
+      try JobOfRuns.alone(overrides, recording: [.gradients]) { run in
+        try run.advance(steps: 2)
+        let losses = try #require(try run.shards()).compactMap { $0["loss_self"] }
+        #expect(losses.count == 4 && losses.allSatisfy(\.isFinite))
+      }
+    }
+  }
+
   /// Also the step that measures gradient norms, which is another variant of the program.
   @Test func everyStepIsStamped() throws {
     let configuration = try Configuration.decode(

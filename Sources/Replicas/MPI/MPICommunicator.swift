@@ -81,7 +81,8 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     _ bytes: [UInt8], to root: Int, tag: Tag, _ operation: StaticString, _ step: Int
   ) throws(CommunicationError) -> [[UInt8]]? {
     guard participant == root else {
-      try send(bytes, to: root, tag, operation, step)
+      // A long message is taken when the root comes to this operation, which another may hold up.
+      try send(bytes, to: root, tag, operation, step, grace: Patience.grace(timeout) * 2)
       return nil
     }
     var all = [[UInt8]?](repeating: nil, count: count)
@@ -120,7 +121,8 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
   // MARK: - Messages
 
   private func send(
-    _ bytes: [UInt8], to target: Int, _ tag: Tag, _ operation: StaticString, _ step: Int
+    _ bytes: [UInt8], to target: Int, _ tag: Tag, _ operation: StaticString, _ step: Int,
+    grace: Duration = .zero
   ) throws(CommunicationError) {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
     buffer.copyBytes(from: bytes)
@@ -128,7 +130,7 @@ package final class MPICommunicator: Communicator, @unchecked Sendable {
     var request: MPI_Request?
     try begin(buffer, to: target, tag, &request)
     try poll(
-      operation, step, missing: { [target] },
+      operation, step, grace: grace, missing: { [target] },
       until: { () throws(CommunicationError) in try self.library.isComplete(&request) })
     buffer.deallocate()
   }
