@@ -41,6 +41,7 @@ let package = Package(
     module("RunConfiguration", ["Yams"]),
     module("RandomStreams"),
     module("Datasets", ["RandomStreams", "CPNG", "CTurboJPEG", "CWebP", "CZlib"]),
+    module("Statistics"),
     module("RunFiles", ["CPNG"]),
     .target(
       name: "TensorBoard",
@@ -58,12 +59,11 @@ let package = Package(
     module(
       "Training",
       [
-        "RunConfiguration", "RandomStreams", "Datasets", "RunFiles", "TensorBoard", "Program",
-        "ProgramPasses", "Kernels", "Execution", "Replicas",
+        "RunConfiguration", "RandomStreams", "Datasets", "Statistics", "RunFiles", "TensorBoard",
+        "Program", "ProgramPasses", "Kernels", "Execution", "Replicas",
       ]),
-    module("Statistics"),
     module("RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics"]),
-    module("RunReport", ["RunConfiguration", "Statistics", "RunAnalysis"]),
+    module("RunReport", ["RunConfiguration", "Statistics", "RunFiles", "RunAnalysis"]),
     .target(name: "Report", dependencies: ["CReportPage"], exclude: ["Page"], swiftSettings: house),
     .target(name: "CReportPage", path: "Sources/Report/Page", exclude: reportPageFiles),
     module(

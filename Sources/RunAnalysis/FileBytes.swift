@@ -1,23 +1,24 @@
 import Glibc
+import RunFiles
 
 /// A regular file of a run, whole in memory, as long as it was when it was opened.
-struct FileBytes {
+package struct FileBytes {
   /// Without its directory, as sentences call it.
-  let name: String
-  let bytes: [UInt8]
+  package let name: String
+  package let bytes: [UInt8]
 
   /// More than the tables of any run that fits into memory.
-  static let largestFile = 4 << 30
+  package static let largestFile = 4 << 30
 
   /// - Parameter limit: in bytes.
   /// - Throws: `RunAnalysisError.missing`, `.unreadable`, `.tooBig`
-  init(path: String, limit: Int = largestFile) throws(RunAnalysisError) {
+  package init(path: String, limit: Int = largestFile) throws(RunAnalysisError) {
     name = path.split(separator: "/").last.map(String.init) ?? path
     // A pipe would block, or never end.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else {
       throw errno == ENOENT
-        ? .missing(file: name) : .unreadable(file: name, reason: Self.lastReason)
+        ? .missing(file: name) : .unreadable(file: name, reason: RunFileError.lastReason)
     }
     defer { close(descriptor) }
     var status = stat()
@@ -31,15 +32,13 @@ struct FileBytes {
       while filled < size {
         let part = read(descriptor, buffer.baseAddress.map { $0 + filled }, size - filled)
         if part < 0, errno == EINTR { continue }
-        if part < 0 { failure = Self.lastReason }
+        if part < 0 { failure = RunFileError.lastReason }
         if part <= 0 { break }
         filled += part
       }
     }
     if let failure { throw .unreadable(file: name, reason: failure) }
   }
-
-  private static var lastReason: String { String(cString: strerror(errno)) }
 
   /// Calls `body` with the number, from 1, and the bytes of every line that ends with a line break;
   /// neither that nor a carriage return before it belongs to them.

@@ -129,6 +129,9 @@ package struct RunArchive: Sendable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
     let numbered = names.compactMap { name in
       Int(name.prefix { $0.isASCII && $0.isNumber }).map { (number: $0, name: name) }
+    }.filter { candidate in
+      let run = RunDirectory(existing: "\(parent)/\(candidate.name)")
+      return run.knownFiles.contains(where: exists)
     }
     guard let latest = numbered.max(by: { ($0.number, $0.name) < ($1.number, $1.name) }) else {
       throw .noRuns(directory: parent)

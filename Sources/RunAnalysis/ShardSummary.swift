@@ -21,7 +21,7 @@ package struct ShardSummary: Encodable, Sendable {
   /// Every column that can be asked for, and the table that has it: those of `shards.csv`, then what
   /// `gradients.csv` and `batch_norm.csv` add (the latter as means over all batch norms and passes).
   package static let knownColumns: [(name: String, table: RunTable)] =
-    ShardStatistics.columns.map { ($0, $0 == "gradient_norm" ? .gradients : .shards) }
+    ShardStatistics.columns.map { ($0, $0 == ShardStatistics.gradientNorm ? .gradients : .shards) }
     + [("cosine", .gradients)] + BatchNormDistance.columns.map { ($0, .batchNorm) }
 
   /// - Parameters:
@@ -38,7 +38,9 @@ package struct ShardSummary: Encodable, Sendable {
       throw .unknownColumn(unknown, known: Self.knownColumns.map(\.name))
     }
     guard let shards = archive.shards else {
-      throw .nothingToShow(run: archive.name, reason: "shards.csv cannot be read")
+      throw .nothingToShow(
+        run: archive.name,
+        reason: archive.problems.first { $0.hasPrefix("shards.csv") } ?? "shards.csv is missing")
     }
     let rows = shards.rowsOfSteps.filter { steps.contains($0.step) }
     guard let first = rows.first, let last = rows.last else {

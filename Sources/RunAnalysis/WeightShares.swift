@@ -3,7 +3,7 @@ import RunFiles
 /// How often a replica's dynamic weights were the largest ones. Ties are split evenly.
 package struct WeightShares: StatisticList {
   /// The columns of the three weights.
-  package static let columns = ["weight_generated", "weight_real", "weight_fake"]
+  package static let columns = ShardStatistics.weights
 
   package let replica: Int
   /// Steps in which all three of the replica's weights are finite.

@@ -46,10 +46,18 @@ extension Configuration {
       throw .fileMissing(path: path)
     }
     if isDirectory.boolValue { throw .fileUnreadable(path: path, reason: "it is a directory") }
+    // A pipe would block, and neither end nor heed a signal.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw .fileUnreadable(path: path, reason: String(cString: strerror(errno)))
+    }
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFIFO else {
+      throw .fileUnreadable(path: path, reason: "it is a pipe")
+    }
     let data: Data
     do {
-      let file = try FileHandle(forReadingFrom: URL(filePath: path))
-      defer { try? file.close() }
       // One byte more than allowed, so that neither a device nor a growing file is read for ever.
       data = try file.read(upToCount: largestFile + 1) ?? Data()
     } catch {

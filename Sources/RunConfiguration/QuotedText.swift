@@ -12,6 +12,9 @@ func excerpt(_ text: String) -> String {
   return text.unicodeScalars.count > limit ? head + "…" : head
 }
 
+/// Somebody's text on one line of a terminal: what would be obeyed rather than shown is escaped.
+package func printable(_ text: String) -> String { escapingUnprintable(text.unicodeScalars) }
+
 private func escaped(_ text: String) -> String {
   text.unicodeScalars.reduce(into: "") { result, scalar in
     switch scalar {
@@ -31,11 +34,12 @@ private func escapingUnprintable(_ scalars: some Sequence<Unicode.Scalar>) -> St
   }
 }
 
-/// YAML's printable characters without line breaks and the byte-order mark. All others lie below
+/// YAML's printable characters without line breaks, the byte-order mark and those that turn the
+/// direction of what follows. All others lie below
 /// U+10000, so that `\u` with four digits covers them.
 private func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.value {
-  case 0x2028, 0x2029, 0xfeff: false
+  case 0x2028, 0x2029, 0xfeff, 0x202a...0x202e, 0x2066...0x2069: false
   case 0x20...0x7e, 0xa0...0xd7ff, 0xe000...0xfffd, 0x10000...0x10ffff: true
   default: false
   }

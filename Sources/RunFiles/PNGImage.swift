@@ -60,28 +60,37 @@ package struct PNGImage: Equatable, Sendable {
     value.isNaN ? 0 : UInt8(max(0, min(255, (value + 1) * 127.5)).rounded())
   }
 
-  /// Reads an image that `write` has written: grey, or RGB.
+  /// Decodes an image that `encoded` has made: grey, or RGB.
   ///
+  /// - Parameter path: what errors name.
   /// - Throws: `RunFileError.cannotRead`
-  package init(contentsOf path: String) throws(RunFileError) {
+  package init(decoding bytes: [UInt8], path: String) throws(RunFileError) {
     var image = png_image()
     image.version = UInt32(PNG_IMAGE_VERSION)
     defer { png_image_free(&image) }
-    guard png_image_begin_read_from_file(&image, path) != 0 else {
-      throw .cannotRead(path: path, reason: "libpng cannot read it")
+    var pixels: [UInt8] = []
+    var reason: String?
+    // libpng keeps the pointer until it has finished.
+    bytes.withUnsafeBytes { bytes in
+      guard png_image_begin_read_from_memory(&image, bytes.baseAddress, bytes.count) != 0 else {
+        reason = "it is no PNG image"
+        return
+      }
+      guard Int(image.width) * Int(image.height) <= Self.largestCount else {
+        reason = "\(image.width) × \(image.height) pixels are too many"
+        return
+      }
+      let isColour = image.format & UInt32(PNG_FORMAT_FLAG_COLOR) != 0
+      image.format = isColour ? UInt32(PNG_FORMAT_RGB) : UInt32(PNG_FORMAT_GRAY)
+      pixels = [UInt8](
+        repeating: 0, count: Int(image.width) * Int(image.height) * (isColour ? 3 : 1))
+      if png_image_finish_read(&image, nil, &pixels, 0, nil) == 0 { reason = "it is damaged" }
     }
-    let (width, height) = (Int(image.width), Int(image.height))
-    guard width * height <= Self.largestCount else {
-      throw .cannotRead(path: path, reason: "\(width) × \(height) pixels are too many")
-    }
-    let isColour = image.format & UInt32(PNG_FORMAT_FLAG_COLOR) != 0
-    image.format = isColour ? UInt32(PNG_FORMAT_RGB) : UInt32(PNG_FORMAT_GRAY)
-    let channels = isColour ? 3 : 1
-    var pixels = [UInt8](repeating: 0, count: width * height * channels)
-    guard png_image_finish_read(&image, nil, &pixels, 0, nil) != 0 else {
-      throw .cannotRead(path: path, reason: "it is damaged")
-    }
-    (self.height, self.width, self.channels, self.pixels) = (height, width, channels, pixels)
+    if let reason { throw .cannotRead(path: path, reason: reason) }
+    height = Int(image.height)
+    width = Int(image.width)
+    channels = height * width == 0 ? 1 : pixels.count / (height * width)
+    self.pixels = pixels
   }
 
   /// Of a picture that is read, in pixels.

@@ -7,4 +7,7 @@ struct Curve: Encodable, Sendable {
   let high: [Double?]
   /// Of each replica, its mean in each bucket.
   let replicas: [[Double?]]
+  /// The mean over all steps, not buckets, of the standard deviation between the replicas of a step;
+  /// nil where no step has two.
+  @OrNull var spread: Double?
 }

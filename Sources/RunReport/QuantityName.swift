@@ -7,9 +7,3 @@ package func quantityName(_ column: String) -> String {
   }
   return "\(parts[1].capitalized) \(kind)"
 }
-
-/// The columns that a report speaks of first: losses, then weights.
-let leadingColumns = [
-  "loss_self", "loss_generated", "loss_real", "loss_fake", "weight_generated", "weight_real",
-  "weight_fake",
-]

@@ -1,5 +1,6 @@
 import Foundation
 import RunAnalysis
+import RunFiles
 
 /// Compares runs in their losses and weights. Means are over the last quarter of a run.
 enum RunComparison {
@@ -17,12 +18,13 @@ enum RunComparison {
 
   /// - Parameter runs: two or more.
   static func of(_ runs: [Run]) -> Comparison {
-    let shown = leadingColumns.filter { column in
+    let shown = ShardStatistics.leading.filter { column in
       runs.contains { ($0.summary[column]?.all.count ?? 0) > 0 }
     }
     let differences = ConfigurationDifference.between(runs.map(\.archive))
     return Comparison(
-      headline: [configurations(differences)] + findings(runs, shown),
+      headline: [ConfigurationDifference.sentence(runs.map(\.archive), names: runs.map(\.name))]
+        + findings(runs, shown),
       tables: [means(runs, shown), spreads(runs, shown)]
         + (differences.isEmpty ? [] : [configurationTable(runs, differences)]),
       charts: runs.count <= mostPlaces ? charts(runs, shown) : [])
@@ -32,15 +34,6 @@ enum RunComparison {
   private static let mostPlaces = 12
 
   // MARK: Sentences
-
-  private static func configurations(_ differences: [ConfigurationDifference]) -> String {
-    guard !differences.isEmpty else { return "The configurations of the runs do not differ." }
-    let keys = differences.map { difference in
-      let values = difference.values.map(valueText).joined(separator: ", ")
-      return differences.count <= 3 ? "\(difference.key) (\(values))" : difference.key
-    }
-    return "The runs differ in \(keys.joined(separator: ", "))."
-  }
 
   /// A value of a configuration as a reader wants it: texts without quotation marks.
   private static func valueText(_ json: String?) -> String {

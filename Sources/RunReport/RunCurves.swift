@@ -1,5 +1,4 @@
 import RunAnalysis
-import RunFiles
 
 /// What `shards.csv` says, by step. The properties are the document's keys.
 struct ShardCurves: Encodable, Sendable {

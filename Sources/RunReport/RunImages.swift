@@ -42,12 +42,16 @@ struct RunImages: Sendable {
 
   /// The bytes of a picture.
   ///
-  /// - Throws: `UnusableFile` where it is larger than 1 MiB, or does not begin as a PNG file does.
+  /// - Throws: `UnusableFile` where it is larger than 1 MiB, or does not begin and end as a PNG file does.
   static func png(_ path: String) throws(UnusableFile) -> [UInt8] {
     let bytes = try contents(ofSmallFile: path, limit: 1 << 20)
     // PNG specification, section 5.2.
     guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else {
       throw UnusableFile(reason: "is no PNG file")
+    }
+    // Its last chunk, IEND, has no data.
+    guard bytes.suffix(8).starts(with: [0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82]) else {
+      throw UnusableFile(reason: "is cut off")
     }
     return bytes
   }

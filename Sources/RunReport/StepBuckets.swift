@@ -1,4 +1,5 @@
 import RunAnalysis
+import Statistics
 
 /// The steps of a run in so few consecutive buckets that a chart can show them all, with almost
 /// equally many steps in each.
@@ -36,6 +37,7 @@ struct StepBuckets: Sendable {
 /// The rows of a table, each with its bucket and the place of its replica.
 struct BucketedRows {
   private let buckets: StepBuckets
+  private let stepOfRow: [Int]
   private let bucketOfRow: [Int]
   private let replicaOfRow: [Int]
   private let replicas: Int
@@ -44,6 +46,7 @@ struct BucketedRows {
   init(_ table: ReplicaTable, _ buckets: StepBuckets, replicas: [Int]) {
     self.buckets = buckets
     self.replicas = replicas.count
+    stepOfRow = table.steps
     bucketOfRow = buckets.indices(of: table.steps)
     let places = Dictionary(uniqueKeysWithValues: replicas.enumerated().map { ($1, $0) })
     replicaOfRow = table.replicas.map { places[$0] ?? -1 }
@@ -53,55 +56,42 @@ struct BucketedRows {
   ///
   /// - Parameter rows: those that count; nil for all.
   func curve(_ values: [Double], rows: [Int]? = nil) -> Curve {
-    var tallies = [Tally](repeating: Tally(), count: buckets.count * replicas)
+    var cells = [Moments](repeating: Moments(), count: buckets.count * replicas)
+    var (ofStep, step) = (Moments(), -1)
+    var spreads = Moments()
+    func endStep() {
+      if let deviation = ofStep.standardDeviation { spreads.add(deviation) }
+      ofStep = Moments()
+    }
     func add(_ row: Int) {
       let (value, replica) = (values[row], replicaOfRow[row])
-      if value.isFinite && replica >= 0 {
-        tallies[bucketOfRow[row] * replicas + replica].add(value)
-      }
+      guard value.isFinite && replica >= 0 else { return }
+      cells[bucketOfRow[row] * replicas + replica].add(value)
+      if stepOfRow[row] != step { endStep() }
+      step = stepOfRow[row]
+      ofStep.add(value)
     }
+    // Rows come in the order of their steps.
     if let rows { rows.forEach(add) } else { values.indices.forEach(add) }
+    endStep()
     let ofBuckets = (0..<buckets.count).map { bucket in
-      tallies[bucket * replicas..<(bucket + 1) * replicas].reduce(into: Tally()) { $0.merge($1) }
+      cells[bucket * replicas..<(bucket + 1) * replicas].reduce(into: Moments()) { $0.merge($1) }
     }
     return Curve(
-      mean: ofBuckets.map { rounded($0.mean) }, low: ofBuckets.map { rounded($0.low) },
-      high: ofBuckets.map { rounded($0.high) },
+      mean: ofBuckets.map { rounded($0.mean) }, low: ofBuckets.map { rounded($0.minimum) },
+      high: ofBuckets.map { rounded($0.maximum) },
       replicas: (0..<replicas).map { replica in
-        (0..<buckets.count).map { rounded(tallies[$0 * replicas + replica].mean) }
-      })
+        (0..<buckets.count).map { rounded(cells[$0 * replicas + replica].mean) }
+      },
+      spread: spreads.count > 0 ? rounded(spreads.mean) : nil)
   }
 
   /// The mean of a column's finite values in each bucket; NaN where there are none.
   func means(_ values: [Double]) -> [Double] {
-    var tallies = [Tally](repeating: Tally(), count: buckets.count)
+    var moments = [Moments](repeating: Moments(), count: buckets.count)
     for (row, value) in values.enumerated() where value.isFinite {
-      tallies[bucketOfRow[row]].add(value)
+      moments[bucketOfRow[row]].add(value)
     }
-    return tallies.map(\.mean)
-  }
-}
-
-/// Sum and extremes of finite values; NaN or infinite where there are none.
-private struct Tally {
-  private var sum = 0.0
-  private var count = 0
-  private(set) var low = Double.infinity
-  private(set) var high = -Double.infinity
-
-  var mean: Double { sum / Double(count) }
-
-  mutating func add(_ value: Double) {
-    sum += value
-    count += 1
-    low = min(low, value)
-    high = max(high, value)
-  }
-
-  mutating func merge(_ other: Tally) {
-    sum += other.sum
-    count += other.count
-    low = min(low, other.low)
-    high = max(high, other.high)
+    return moments.map(\.mean)
   }
 }

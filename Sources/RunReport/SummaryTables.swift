@@ -1,5 +1,6 @@
 import Foundation
 import RunAnalysis
+import RunFiles
 
 /// The tables of a run's report, from its summary.
 enum SummaryTables {
@@ -13,7 +14,7 @@ enum SummaryTables {
   // MARK: A row a replica
 
   private static func replicas(_ summary: ShardSummary) -> ReportTable {
-    let shown = leadingColumns.compactMap { summary[$0] }.filter { $0.all.count > 0 }
+    let shown = ShardStatistics.leading.compactMap { summary[$0] }.filter { $0.all.count > 0 }
     var table = ReportTable(
       title: "What each replica did",
       note: "Mean ± standard deviation over the logged steps"
@@ -39,14 +40,22 @@ enum SummaryTables {
 
   /// "0.6821 ± 0.031"; sorting relies on it that a column has one number of decimals.
   private static func cell(_ spread: Spread?, decimals: Int) -> ReportTable.Cell {
-    guard let mean = spread?.mean else { return .number(nil) }
+    guard let mean = spread?.mean, mean.isFinite, abs(mean) < largest else {
+      return .number(spread?.mean)
+    }
     let text = { String(format: "%.\(decimals)f", $0) }
-    return .text(text(mean) + (spread?.standardDeviation.map { " ± " + text($0) } ?? ""))
+    let deviation = spread?.standardDeviation.flatMap { $0.isFinite && $0 < largest ? $0 : nil }
+    return .text(text(mean) + (deviation.map { " ± " + text($0) } ?? ""))
   }
+
+  /// Beyond this no number is written out.
+  private static let largest = 1e15
 
   /// So many that the standard deviation has two significant digits.
   private static func decimals(of spread: Spread) -> Int {
-    guard let scale = spread.standardDeviation ?? spread.mean, scale != 0 else { return 4 }
+    guard let scale = spread.standardDeviation ?? spread.mean, scale != 0, scale.isFinite else {
+      return 4
+    }
     return min(6, max(0, 1 - Int(floor(log10(abs(scale))))))
   }
 

@@ -46,11 +46,16 @@ final class FirstSteps {
     let losses: [String: Float]
   }
 
-  /// By the configuration of the one replica.
+  /// By the configuration of the one replica; of one seed, since cells go seed by seed.
   private var references: [String: Outcome] = [:]
+  private var seed: UInt64?
 
   func measure(_ cell: SweepCell) throws(TrainingError) -> FirstStep {
-    let configuration = cell.configuration
+    if cell.seed != seed { references = [:] }
+    seed = cell.seed
+    var configuration = cell.configuration
+    // An update before the first step would be sharded, too: all begin with the same weights.
+    configuration.objective.warmUp = false
     let (statistics, weights) = configuration.causes
     func distance(equalWeights: Bool, pooled: Bool) throws(TrainingError) -> FirstStep.Distance {
       var variant = configuration
@@ -93,21 +98,25 @@ final class FirstSteps {
       else { return nil }
       return (String(output.name.dropFirst(prefix.count)), values.map { $0 * scale })
     }
-    var losses: [String: Float] = [:]
-    let shards = try run.shards() ?? []
-    for column in ShardStatistics.losses {
-      let values = shards.compactMap { $0[column] }
-      if !values.isEmpty { losses[column] = values.reduce(0, +) / Float(values.count) }
-    }
+    let losses = try run.shards()?.meanLosses ?? [:]
     return Outcome(gradient: gradient, losses: losses)
   }
 }
 
 extension Configuration {
+  /// Over how many replicas' examples batch statistics are taken.
+  var replicasOfBatchNorm: Int {
+    switch batchNorm.scope {
+    case .replica: 1
+    case .all: replicas
+    case .group(let size): size
+    }
+  }
+
   /// What can make the mean of the shards' gradients another one than the whole batch's.
   var causes: (statistics: Bool, weights: Bool) {
     (
-      replicas > 1 && batchNorm.scope != .all,
+      replicasOfBatchNorm < replicas,
       replicas > 1 && objective.kind != .classic && objective.weights != .equal
     )
   }

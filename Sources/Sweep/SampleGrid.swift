@@ -1,3 +1,4 @@
+import RunAnalysis
 import RunFiles
 
 /// The pictures of a grid that a run has drawn, as vectors of pixels in 0 … 1.
@@ -13,7 +14,9 @@ struct SampleGrid {
 
   /// Nil where there is no such grid of pictures of this size.
   init?(path: String, _ size: Size) {
-    guard let image = try? PNGImage(contentsOf: path) else { return nil }
+    guard let file = try? FileBytes(path: path, limit: 1 << 26),
+      let image = try? PNGImage(decoding: file.bytes, path: path)
+    else { return nil }
     let cells = image.gridCells(height: size.height, width: size.width)
     if cells.isEmpty { return nil }
     pictures = cells.map { $0.map { Double($0) / 255 } }

@@ -1,5 +1,4 @@
 import Foundation
-import RunFiles
 import RunReport
 
 extension Comparison {
@@ -29,15 +28,15 @@ extension Comparison {
     let window = results.cells.first.map { $0.window } ?? 0...0
     var table = ReportTable(
       title: results.title("Does the number of shards change it?", group),
-      note: "Means over \(results.plan.seeds.count) "
-        + (results.plan.seeds.count == 1 ? "seed" : "seeds")
-        + " and over steps \(window.lowerBound) to \(window.upperBound). The change is from "
+      note: "Means over the seeds that have run with every number (of \(results.plan.seeds.count)) "
+        + "and over steps \(window.lowerBound) to \(window.upperBound). The change is from "
         + "\(replicas[0]) to \(replicas[replicas.count - 1]) replicas, with its 95% interval; p is of "
         + "all numbers of replicas, with seeds as blocks, and is not corrected for the number of rows.",
       columns: [.init("quantity", numeric: false)]
-        + replicas.map { .init("\($0) replica\($0 == 1 ? "" : "s")") }
+        + replicas.map { .init("\($0)", help: "replicas") }
         + [
-          .init("change"), .init("from"), .init("to"), .init("p"), .init("verdict", numeric: false),
+          .init("change"), .init("95% interval", numeric: false), .init("p"),
+          .init("verdict", numeric: false),
         ],
       rows: [])
     for (row, finding) in findings.enumerated() {
@@ -46,8 +45,7 @@ extension Comparison {
       table.rows.append(
         [.text(SweepSentences.name(finding.quantity))] + finding.means.map { .number($0) }
           + [
-            .number(change), .number(contrast?.interval?.lowerBound),
-            .number(contrast?.interval?.upperBound), .number(finding.pValue),
+            .number(change), .text(SweepSentences.interval(contrast)), .number(finding.pValue),
             .text(SweepSentences.words(finding.verdict)),
           ])
       if finding.verdict == .changed {

@@ -1,4 +1,5 @@
 import RunAnalysis
+import RunFiles
 import RunReport
 import Statistics
 
@@ -15,13 +16,8 @@ struct SweepCurves {
   /// Points of a line.
   private static let largestCount = 40
 
-  private static let columns = [
-    "loss_self", "loss_generated", "loss_real", "loss_fake", "weight_generated", "weight_real",
-    "weight_fake",
-  ]
-
   var charts: [Comparison.Chart] {
-    Self.columns.compactMap(chart)
+    ShardStatistics.leading.compactMap(chart)
   }
 
   /// Lines are means over replicas and seeds, bands the seeds' smallest and largest; nil where no cell

@@ -11,11 +11,17 @@ import RunFiles
 package struct SweepDirectory: Sendable {
   package let path: String
 
-  /// Creates the directory, or takes the one that is there.
+  package init(path: String) { self.path = path }
+
+  /// Creates the directory, if it is not there yet.
   ///
   /// - Throws: `SweepError.file`
-  package init(path: String) throws(SweepError) {
-    self.path = path
+  func create() throws(SweepError) {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
+      if isDirectory.boolValue { return }
+      throw .file(.cannotCreateDirectory(path: path, reason: "it is no directory"))
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -40,10 +46,10 @@ package struct SweepDirectory: Sendable {
     guard let found = try? Configuration.load(path: directory.configuration) else {
       throw .unusableCell(path: directory.path)
     }
-    let keys = zip(found.values, cell.configuration.values).compactMap { found, wanted in
-      found.value == wanted.value ? nil : found.key
+    let differences = zip(found.values, cell.configuration.values).compactMap { found, wanted in
+      found.value == wanted.value ? nil : "\(found.key) \(found.value), not \(wanted.value)"
     }
-    if !keys.isEmpty { throw .otherCell(path: directory.path, keys: keys) }
+    if !differences.isEmpty { throw .otherCell(path: directory.path, differences: differences) }
     return true
   }
 

@@ -30,7 +30,7 @@ package struct SweepResults: Sendable {
   /// The quantities that are compared: columns of `shards.csv` as means over the replicas, and what
   /// the replicas' gradients and samples say.
   package static let quantities =
-    ShardStatistics.columns.filter { $0 != "gradient_norm" }
+    ShardStatistics.always
     + ["averaged_norm", "cosine", "noise_scale", "variety"]
 
   /// Reads what `directory` has of the plan.
@@ -48,7 +48,18 @@ package struct SweepResults: Sendable {
         let archive = try RunArchive(path: run.path)
         problems += archive.problems.map { "\(cell.name): \($0)" }
         let base = plan.cells.first { $0.group == cell.group && $0.seed == cell.seed }
-        cells.append(CellResult(cell, archive, run, base: base.map { directory.run(of: $0) }))
+        let result = CellResult(cell, archive, run, base: base.map { directory.run(of: $0) })
+        if result.firstStep == nil {
+          problems.append(
+            "\(cell.name): first-step.json is missing or damaged; its first gradient is not shown")
+        }
+        if result.weightsDistance == nil {
+          problems.append("\(cell.name): its weights, or those it is compared with, cannot be read")
+        }
+        if result.samplesDistance == nil {
+          problems.append("\(cell.name): its samples, or those it is compared with, cannot be read")
+        }
+        cells.append(result)
       } catch { problems.append(error.description) }
     }
     self.cells = cells
@@ -76,14 +87,14 @@ extension SweepResults.CellResult {
   ) {
     self.cell = cell
     self.archive = archive
-    firstStep = (try? Data(contentsOf: URL(filePath: run.firstStep))).flatMap {
-      try? JSONDecoder().decode(FirstStep.self, from: $0)
+    firstStep = (try? FileBytes(path: run.firstStep, limit: 1 << 20)).flatMap {
+      try? JSONDecoder().decode(FirstStep.self, from: Data($0.bytes))
     }
     let last = cell.configuration.steps
     let window = (last / 2 + 1)...last
     self.window = window
     var means: [String: Double] = [:]
-    for column in ShardStatistics.columns where column != "gradient_norm" {
+    for column in ShardStatistics.always {
       means[column] = archive.shards?.mean(of: column, in: window)
     }
     means["averaged_norm"] = archive.gradients?.mean(of: "averaged_norm", in: window)

@@ -36,6 +36,7 @@ package struct SweepRunner {
   ///
   /// - Returns: the signal that ended the sweep before; 0 where all have been run.
   package func run(_ cells: [SweepCell]) throws(SweepError) -> Int32 {
+    try directory.create()
     let firstSteps = FirstSteps()
     for cell in cells {
       let received = signal()

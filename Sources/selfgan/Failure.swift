@@ -25,7 +25,7 @@ enum Failure {
   }
 
   static func complain(_ sentence: String) {
-    FileHandle.standardError.write(Data("selfgan: \(sentence)\n".utf8))
+    FileHandle.standardError.write(Data("selfgan: \(printable(sentence))\n".utf8))
   }
 
   /// An option of a command that has no key in the configuration.
@@ -61,7 +61,7 @@ enum Failure {
     case let error as DatasetError: error.isRefusal ? badInput : run
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
-    case SweepError.otherCell, SweepError.unusableCell, SweepError.analysis: badInput
+    case SweepError.otherCell, SweepError.unusableCell: badInput
     case SweepError.file(let error): code(of: error)
     case SweepError.training(let error): code(of: error)
     case CommunicationError.disagreement, CommunicationError.sharedMemory: badInput

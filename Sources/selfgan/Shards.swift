@@ -27,12 +27,6 @@ struct Shards: ParsableCommand {
   @Option(help: "Write into this file instead.")
   var output: String?
 
-  /// What fits on a screen.
-  private static let usualColumns = [
-    "loss_self", "loss_generated", "loss_real", "loss_fake", "weight_generated", "weight_real",
-    "weight_fake",
-  ]
-
   private var columnNames: [String]? { columns?.split(separator: ",").map(String.init) }
 
   /// The whole of `--json`.
@@ -48,8 +42,10 @@ struct Shards: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
+      try Failure.requireOption(
+        "--output", "\"\"", output?.isEmpty != true, expected: "the name of a file")
       // All numbers are computed for machines, and those that are shown for people.
-      let wanted = columnNames ?? (json || csv ? nil : Self.usualColumns)
+      let wanted = columnNames ?? (json || csv ? nil : ShardStatistics.leading)
       let shown = try ReadableRuns.map(runs) { archive throws(RunAnalysisError) in
         (archive, try ShardSummary(archive, steps: steps?.range, columns: wanted))
       }
@@ -57,16 +53,18 @@ struct Shards: ParsableCommand {
       for archive in archives {
         for problem in archive.problems { Failure.complain("\(archive.name): \(problem)") }
       }
-      let differences = ConfigurationDifference.between(archives)
       let text =
         if json {
-          try Self.json(Answer(runs: summaries, configurationDifferences: differences))
+          try Self.json(
+            Answer(
+              runs: summaries, configurationDifferences: ConfigurationDifference.between(archives)))
         } else if csv {
           ShardsCSV(summaries: summaries).text
         } else {
           ShardsText(
-            summaries: summaries, differences: differences,
-            unknown: archives.filter { $0.configuration == nil }.map(\.name),
+            summaries: summaries,
+            configurations: ConfigurationDifference.sentence(
+              archives, names: archives.map(\.name)),
             columns: wanted ?? [], isDetailed: columnNames != nil
           ).text
         }

@@ -1,19 +1,7 @@
 import RunAnalysis
+import RunConfiguration
 
 extension ShardsText {
-  /// What is different before the first step.
-  var configurations: String {
-    let known = summaries.count - unknown.count
-    let keys = differences.map { "\($0.key) (\($0.values.joined(separator: ", ")))" }
-    return wrapped(
-      (known < 2
-        ? "The configurations cannot be compared."
-        : keys.isEmpty
-          ? "The configurations do not differ."
-          : "The configurations differ in \(keys.joined(separator: ", ")).")
-        + (unknown.isEmpty ? "" : " Not known is that of \(unknown.joined(separator: ", "))."))
-  }
-
   /// A row a column and run.
   var comparison: String {
     var table = TextTable(
@@ -35,7 +23,14 @@ extension ShardsText {
             ])
       }
     }
-    return "\(table)\n\n"
+    let notFinite = columns.flatMap { column in
+      summaries.compactMap { summary in
+        summary[column].flatMap { own in
+          own.notFiniteText.isEmpty ? nil : "\(summary.run), \(column)\(own.notFiniteText)"
+        }
+      }
+    }
+    return "\(table)\n\n" + notFinite.map { printable($0) + "\n" }.joined()
       + "sd: over steps and replicas. between: of the replicas' own levels. spread: mean standard\n"
       + "deviation between the replicas of a step. difference: of the mean to the first run's."
   }

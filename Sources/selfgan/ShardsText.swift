@@ -1,11 +1,11 @@
 import RunAnalysis
+import RunConfiguration
 
 /// Summaries of runs as text for a terminal of 100 columns.
 struct ShardsText {
   let summaries: [ShardSummary]
-  let differences: [ConfigurationDifference]
-  /// The runs whose configuration is not known.
-  let unknown: [String]
+  /// What is different before the first step, in a sentence.
+  let configurations: String
   /// The columns to show.
   let columns: [String]
   /// Whether each column has a table of its own.
@@ -14,7 +14,7 @@ struct ShardsText {
   var text: String {
     let headers = summaries.map(header)
     guard summaries.count == 1, let summary = summaries.first else {
-      return (headers + [configurations, "", comparison]).joined(separator: "\n")
+      return (headers + [wrapped(configurations), "", comparison]).joined(separator: "\n")
     }
     return (headers + [""] + (isDetailed ? details(summary) : overview(summary)))
       .joined(separator: "\n")
@@ -23,7 +23,7 @@ struct ShardsText {
   private func header(_ summary: ShardSummary) -> String {
     let count = summary.replicas.count
     return
-      "\(summary.run): \(count) replica\(count == 1 ? "" : "s"), \(summary.loggedSteps) logged "
+      "\(printable(summary.run)): \(count) replica\(count == 1 ? "" : "s"), \(summary.loggedSteps) logged "
       + "step\(summary.loggedSteps == 1 ? "" : "s") from \(summary.firstStep) to \(summary.lastStep)"
   }
 

@@ -47,7 +47,13 @@ extension ColumnSummary {
     let p = differences.blocks?.pValue ?? differences.variance?.pValue
     let correlation = differences.variance?.intraclassCorrelation
     return "\(words) (ICC \(significant(correlation, digits: 2)), \(probability(p)))"
-      + outlierText + driftText
+      + outlierText + driftText + notFiniteText
+  }
+
+  /// Nothing where all values are finite.
+  var notFiniteText: String {
+    all.notFinite == 0
+      ? "" : "; \(all.notFinite) not finite \(all.notFinite == 1 ? "value" : "values") left out"
   }
 
   private var outlierText: String {

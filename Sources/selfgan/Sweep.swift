@@ -48,7 +48,9 @@ struct SweepCommand: ParsableCommand {
         "mpirun", "\(job.processes.count) processes", job.processes.count == 1,
         expected: "a sweep without a launcher: its runs share this machine one after another")
       let plan = try plan()
-      let directory = try SweepDirectory(path: output ?? "runs/\(options.name)-sweep")
+      try Failure.requireOption(
+        "--output", "\"\"", output?.isEmpty != true, expected: "the name of a directory")
+      let directory = SweepDirectory(path: output ?? "runs/\(options.name)-sweep")
       let progress = ProgressLine()
       let runner = SweepRunner(plan, in: directory, signal: { interruption.signal }) {
         if !quiet { progress.show($1, of: $0.name) }
@@ -82,6 +84,9 @@ struct SweepCommand: ParsableCommand {
       }
       return number
     }
+    try Failure.requireOption(
+      "--replicas", replicas, Set(numbers).count == numbers.count,
+      expected: "different whole numbers separated by commas")
     try Failure.requireOption(
       "--seeds", seeds, (1...1000).contains(seeds), expected: "1 to 1000")
     return try SweepPlan(

@@ -1,3 +1,5 @@
+import RunConfiguration
+
 /// A table of text for a terminal. Cells are aligned to the right.
 struct TextTable: CustomStringConvertible {
   let header: [String]
@@ -10,7 +12,7 @@ struct TextTable: CustomStringConvertible {
   }
 
   /// - Parameter row: as many cells as the header has.
-  mutating func add(_ row: [String]) { rows.append(row) }
+  mutating func add(_ row: [String]) { rows.append(row.map(printable)) }
 
   var description: String {
     let all = [header] + rows

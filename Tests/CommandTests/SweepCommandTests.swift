@@ -45,6 +45,7 @@ import Testing
 
   @Test(arguments: [
     (["--replicas", "1,x"], ["--replicas", "x"]), (["--replicas", "2,2"], ["--replicas", "2,2"]),
+    (["--replicas", "1,01"], ["--replicas", "1,01"]),
     (["--replicas", "1,5"], ["batch_size", "5"]), (["--seeds", "0"], ["--seeds", "0"]),
     (["--scope", "replica,"], ["--scope", "replica,"]), (["--scope", "some"], ["batchNorm.scope"]),
     (["--objective", "selfCPU"], ["objective.kind", "selfCPU"]),

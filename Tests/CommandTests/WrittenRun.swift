@@ -4,7 +4,9 @@ import TestSupport
 /// A run directory of two replicas without a run.
 enum WrittenRun {
   /// What every PNG file begins with.
-  static let picture: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+  static let picture: [UInt8] = [
+    0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82,
+  ]
 
   static func make(_ name: String, in scratch: ScratchDirectory, steps: Int) throws {
     try FileManager.default.createDirectory(

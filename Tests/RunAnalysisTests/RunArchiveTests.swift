@@ -112,6 +112,6 @@ import Testing
     let differences = try ConfigurationDifference.between(
       [first, unknown, second].map { try $0.archive() })
     #expect(differences.map(\.key) == ["replicas"])
-    #expect(differences.first?.values == ["8", "4"])
+    #expect(differences.first?.values == ["8", nil, "4"])
   }
 }

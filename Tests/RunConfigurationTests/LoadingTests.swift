@@ -118,6 +118,15 @@ struct LoadingTests {
         == "/: cannot be read: it is a directory")
   }
 
+  /// Nobody writes into it: to open it would take for ever.
+  @Test func `a pipe is refused`() {
+    let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).yaml").path
+    mkfifo(path, 0o600)
+    defer { unlink(path) }
+    #expect(
+      description { try Configuration.load(path: path) } == "\(path): cannot be read: it is a pipe")
+  }
+
   private func withFile(_ contents: Data, _ body: (String) throws -> Void) throws {
     let url = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).yaml")
     try contents.write(to: url)

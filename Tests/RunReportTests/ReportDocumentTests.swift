@@ -162,6 +162,7 @@ import Testing
     try run.write(
       RunFixture.picture(0) + [UInt8](repeating: 0, count: 1 << 20), as: "samples/step-000002.png")
     try run.write(RunFixture.picture(3), as: "samples/step-000003.png")
+    try run.write(RunFixture.picture(4).dropLast(3) + [], as: "samples/step-000004.png")
     mkfifo(run.path + "/reals.png", 0o600)
     try run.write("", as: "metrics.jsonl")
     let document = try document(run)
@@ -172,6 +173,7 @@ import Testing
       document.texts("runs.0.problems").filter { $0.contains(".png") } == [
         "samples/step-000001.png: is no PNG file; it is not shown",
         "samples/step-000002.png: is larger than 1024 KiB; it is not shown",
+        "samples/step-000004.png: is cut off; it is not shown",
         "reals.png: cannot be read; it is not shown",
       ])
   }
@@ -202,6 +204,17 @@ import Testing
 
   // MARK: Tables and comparisons
 
+  /// Their squares are no numbers any more.
+  @Test(arguments: ["1e155", "-1e300", "1.7e308"])
+  func enormousNumbersAreShown(_ number: String) throws {
+    let run = try RunFixture(in: scratch)
+    try run.writeLosses(steps: Array(1...9), replicas: 2) { step, replica in
+      step == 5 && replica == 1 ? number : "0.\(step + replica)"
+    }
+    let document = try document(run)
+    #expect((document["runs.0.tables"] as? [Any])?.isEmpty == false)
+  }
+
   @Test func aReplicaThatStandsApartIsMarked() throws {
     let run = try RunFixture(in: scratch)
     try run.writeLosses(steps: Array(1...40), replicas: 8) { step, replica in
@@ -229,7 +242,7 @@ import Testing
     let document = try document(runs[0], runs[1])
     #expect(
       document.texts("comparison.headline") == [
-        "The runs differ in replicas (2, 4), reduction (fast, ordered).",
+        "The configurations differ in replicas (2, 4), reduction (fast, ordered).",
         "Self loss, mean of the last quarter: 1.375 (a) to 1.625 (b).",
         "Self loss between the replicas of a step, standard deviation: 0.1768 in all runs.",
       ])
@@ -238,6 +251,33 @@ import Testing
     #expect(
       document["comparison.tables.2.rows.1"] as? [String] == ["reduction", "fast", "ordered"])
     #expect(document.numbers("comparison.charts.0.series.0.mean") == [1.375, 1.625])
+  }
+
+  /// Its values stand under its own name.
+  @Test func aRunOfUnknownConfigurationKeepsItsColumn() throws {
+    let runs = try ["a", "b", "c"].map { try RunFixture($0, in: scratch) }
+    for (run, replicas) in zip(runs, [nil, 2, 4]) {
+      if let replicas { try run.write("replicas: \(replicas)\n", as: "config.yaml") }
+      try run.writeLosses(steps: [1, 2], replicas: 2) { _, _ in "1" }
+    }
+    let document = try document(runs[0], runs[1], runs[2])
+    #expect(
+      document.texts("comparison.headline").first
+        == "The configurations differ in replicas (unknown, 2, 4). Not known is that of a.")
+    #expect(
+      document["comparison.tables.2.rows.0"] as? [String] == ["replicas", "unknown", "2", "4"])
+  }
+
+  /// Between the replicas of a step, also where a point of the curve is the mean of many steps.
+  @Test func theSpreadIsThatOfSteps() throws {
+    let run = try RunFixture(in: scratch)
+    try run.writeLosses(steps: Array(1...4000), replicas: 2) { step, replica in
+      // 0 and 1, or 1 and 0: no replica is above the other in the mean.
+      "\((step + replica) % 2)"
+    }
+    let document = try document(run)
+    #expect(document.numbers("runs.0.series.steps")?.count == 800)
+    #expect(document["runs.0.series.columns.loss_self.spread"] as? Double == 0.70711)
   }
 
   @Test func aComparisonOfOnesOwnTakesTheirPlace() throws {

@@ -36,9 +36,10 @@ struct RunFixture {
     try write("step,replica,loss_self\n" + rows.joined(), as: "shards.csv")
   }
 
-  /// What every PNG file begins with, and a few bytes that differ.
+  /// What every PNG file begins and ends with, and a byte that differs.
   static func picture(_ mark: UInt8) -> [UInt8] {
     [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, mark]
+      + [0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82]
   }
 }
 

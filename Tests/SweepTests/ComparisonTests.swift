@@ -8,7 +8,7 @@ import Testing
 @Suite struct ComparisonTests {
   private static func comparison(_ plan: SweepPlan) throws -> Comparison {
     let scratch = try ScratchDirectory()
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     _ = try SmallSweep.run(plan, in: directory)
     return Comparison(SweepResults(plan, in: directory))
   }
@@ -36,8 +36,28 @@ import Testing
     }
   }
 
+  /// A seed that has not run with every number would make its own difference look like the number's.
+  @Test func onlySeedsThatHaveRunWithEveryNumberCount() throws {
+    let scratch = try ScratchDirectory()
+    let plan = try SmallSweep.plan(seeds: 2)
+    let directory = SweepDirectory(path: scratch.file("sweep"))
+    _ = try SmallSweep.run(plan, in: directory)
+    let name = try #require(plan.cells.last).name
+    try FileManager.default.removeItem(atPath: scratch.file("sweep/\(name)"))
+    let results = SweepResults(plan, in: directory)
+    let comparison = Comparison(results)
+    #expect(comparison.headline[0].contains("chance cannot be told from an effect"))
+    let row = try #require(comparison.tables[0].rows.first)
+    let first = try #require(results.cells.first).means["loss_self"]
+    guard case .number(let mean) = row[1] else {
+      Issue.record("\(row[1])")
+      return
+    }
+    #expect(mean == first)
+  }
+
   @Test func oneSeedSaysThatChanceIsUnknown() throws {
     let comparison = try Self.comparison(try SmallSweep.plan())
-    #expect(comparison.headline[0].contains("with one seed, chance cannot be told"))
+    #expect(comparison.headline[0].contains("chance cannot be told from an effect"))
   }
 }

@@ -11,7 +11,7 @@ import Testing
   ) throws -> FirstStep {
     let scratch = try ScratchDirectory()
     let plan = try SmallSweep.plan(replicas: [replicas], ["steps=1"] + overrides)
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     #expect(try SmallSweep.run(plan, in: directory) == 0)
     let path = directory.run(of: plan.cells[0]).path + "/first-step.json"
     return try JSONDecoder().decode(
@@ -60,6 +60,20 @@ import Testing
     #expect(step.statisticsAlone == nil && step.weightsAlone == nil)
     let neither = try #require(step.neither)
     #expect(neither.difference < 1e-5 && step.configured.difference > 100 * neither.difference)
+  }
+
+  /// The extra update is sharded, too: it would be no first step from the same weights.
+  @Test func theWarmUpIsLeftOut() throws {
+    let warmed = try Self.firstStep(replicas: 4, ["objective.warmUp=true"])
+    #expect(warmed == (try Self.firstStep(replicas: 4)))
+  }
+
+  /// Statistics are those of a group's examples; a group of all replicas pools them.
+  @Test func groupsOfReplicasShareStatistics() throws {
+    let pair = try Self.firstStep(replicas: 4, ["batchNorm.scope=2", "replicas=4"])
+    #expect(pair.statisticsAlone != nil)
+    let all = try Self.firstStep(replicas: 4, ["batchNorm.scope=4", "replicas=4"])
+    #expect(all.statisticsAlone == nil && all.weightsAlone == nil && all.neither != nil)
   }
 
   @Test func oneReplicaIsTheWholeBatch() throws {

@@ -10,7 +10,7 @@ import Testing
   @Test func everyCellIsARun() throws {
     let scratch = try ScratchDirectory()
     let plan = try SmallSweep.plan(seeds: 2)
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     #expect(try SmallSweep.run(plan, in: directory) == 0)
     #expect(try scratch.names(in: "sweep") == plan.cells.map(\.name).sorted())
     let results = SweepResults(plan, in: directory)
@@ -28,7 +28,7 @@ import Testing
   @Test func cellsOfASeedSeeTheSameImages() throws {
     let scratch = try ScratchDirectory()
     let plan = try SmallSweep.plan(replicas: [1, 4], ["steps=1"])
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     _ = try SmallSweep.run(plan, in: directory)
     let reals = try plan.cells.map { try scratch.data("sweep/\($0.name)/reals.png") }
     #expect(reals[0] == reals[1])
@@ -37,7 +37,7 @@ import Testing
   @Test func whatIsMissingIsRunTheNextTime() throws {
     let scratch = try ScratchDirectory()
     let plan = try SmallSweep.plan(seeds: 2)
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     let isInSecond = Mutex(false)
     let interrupted = SweepRunner(
       plan, in: directory, signal: { isInSecond.withLock { $0 } ? SIGINT : 0 },
@@ -55,19 +55,20 @@ import Testing
 
   @Test func cellsOfAnotherConfigurationAreRefusedAndLeftAlone() throws {
     let scratch = try ScratchDirectory()
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     _ = try SmallSweep.run(try SmallSweep.plan(replicas: [1], ["steps=1"]), in: directory)
     let other = try SmallSweep.plan(replicas: [1, 2], ["steps=2", "logEvery=2"])
     let runner = SweepRunner(other, in: directory, signal: { 0 }, onProgress: { _, _ in })
     let error = #expect(throws: SweepError.self) { try runner.missing() }
-    #expect("\(try #require(error))".contains("another steps, logEvery; name another --output"))
+    #expect(
+      "\(try #require(error))".contains("steps 1, not 2, logEvery 1, not 2; name another --output"))
     #expect(try scratch.names(in: "sweep").count == 1)
   }
 
   @Test func aDamagedCellIsReportedAndTheRestIsShown() throws {
     let scratch = try ScratchDirectory()
     let plan = try SmallSweep.plan(replicas: [1, 2])
-    let directory = try SweepDirectory(path: scratch.file("sweep"))
+    let directory = SweepDirectory(path: scratch.file("sweep"))
     _ = try SmallSweep.run(plan, in: directory)
     let shards = scratch.file("sweep/\(plan.cells[1].name)/shards.csv")
     let text = try String(contentsOfFile: shards, encoding: .utf8)

@@ -72,7 +72,7 @@ function labelOf(group, name) {
 function statistic(steps, column) {
   return {
     steps: list(steps), mean: list(column?.mean), low: list(column?.low), high: list(column?.high),
-    replicas: list(column?.replicas).map(list),
+    replicas: list(column?.replicas).map(list), spread: column?.spread ?? null,
   };
 }
 
@@ -140,25 +140,20 @@ function replicasAt(quantity, index) {
 }
 
 /**
- * How replicas differ: `deviations[replica][index]` from the mean of the replicas of that step,
- * `lasting[replica]`, its mean over all steps, and `spread`, the mean over steps of the standard
- * deviation between replicas.
+ * How replicas differ: `deviations[replica][index]` from the mean of all replicas there, and
+ * `lasting[replica]`, its mean over the run. How far replicas lie apart in one step is the
+ * quantity's `spread`: a point of a long run is a mean of many steps.
  */
 function differences(quantity) {
   const deviations = quantity.replicas.map(() => []);
-  const spreads = [];
   quantity.steps.forEach((_, index) => {
     const values = replicasAt(quantity, index);
-    const { mean, deviation } = moments(values);
-    spreads.push(deviation);
+    const { mean } = moments(values);
     values.forEach((value, replica) => {
       deviations[replica].push(isNumber(value) ? value - mean : null);
     });
   });
-  return {
-    deviations, lasting: deviations.map((values) => moments(values).mean),
-    spread: moments(spreads).mean,
-  };
+  return { deviations, lasting: deviations.map((values) => moments(values).mean) };
 }
 
 /** What a curve did: "lowest …, highest …, last …". */
@@ -177,13 +172,14 @@ function curveFinding(quantity) {
 /** What the replicas of a quantity did, in two sentences. */
 function replicaFinding(quantity) {
   if (quantity.replicas.length < 2) return "One replica: there is no other to differ from.";
-  const { lasting, spread } = differences(quantity);
+  const { lasting } = differences(quantity);
+  const { spread } = quantity;
   if (!isNumber(spread)) return "No two replicas have values at the same step.";
   const sizes = lasting.map((value) => (isNumber(value) ? Math.abs(value) : 0));
   const farthest = sizes.indexOf(Math.max(...sizes));
   const share = isNumber(spread) && spread > 0
     ? `, ${numberText(Math.round((100 * sizes[farthest]) / spread))}% of that` : "";
-  return `At one time replicas differ by a standard deviation of ${numberText(spread)}. ` +
+  return `In one step replicas differ by a standard deviation of ${numberText(spread)}. ` +
     `Over the whole run replica ${farthest} stays farthest from their mean: ` +
     `${signedText(lasting[farthest])}${share}.`;
 }

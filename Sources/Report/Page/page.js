@@ -22,8 +22,6 @@ class Page {
     });
     this.overview = element("section", { id: "runs", "aria-labelledby": "runs-title" },
       element("h2", { id: "runs-title" }, "Runs"), this.runs.node,
-      element("p", { class: "note" }, "Self loss: mean over replicas and the last tenth of the run. " +
-        "Between replicas: its standard deviation at one time, mean over the run."),
       element("p", { class: "controls" }, element("label", {}, "Show run ", this.select)));
     this.run = new RunView();
     document.getElementById("content").replaceChildren(
@@ -48,25 +46,18 @@ class Page {
     if (runs.length > 0) this.showRun();
   }
 
-  /** The last values of every run. */
+  /** How far every run is. */
   showOverview(runs) {
     if (runs.length < 2) return;
     const columns = [
-      ["Run", false], ["Replicas", true], ["Last step", true], ["State", false], ["Self loss", true],
-      ["Between replicas", true], ["Problems", true],
+      ["Run", false], ["Replicas", true], ["Last step", true], ["State", false], ["Problems", true],
     ].map(([name, numeric]) => ({ name, numeric }));
     this.runs.update({
       columns,
-      rows: runs.map((run) => {
-        const quantity = quantitiesOf(run).find(({ key }) => key === "loss_self");
-        const tail = quantity ? quantity.mean.slice(-Math.ceil(quantity.mean.length / 10)) : [];
-        const orNull = (value) => (isNumber(value) ? value : null);
-        return [
-          String(run.name), run.replicas ?? null, run.lastStep ?? null,
-          runProgress(run), orNull(moments(tail).mean),
-          quantity ? orNull(differences(quantity).spread) : null, list(run.problems).length,
-        ];
-      }),
+      rows: runs.map((run) => [
+        String(run.name), run.replicas ?? null, run.lastStep ?? null, runProgress(run),
+        list(run.problems).length,
+      ]),
     });
     const names = JSON.stringify(runs.map(({ name }) => name));
     if (names === this.names) return;

@@ -21,7 +21,7 @@ class Readout {
     this.replicas = element("details", {}, element("summary", {}, "Each replica"),
       element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Each replica" },
         this.table, element("p", { class: "note" }, "Whole run: the mean distance from the mean of " +
-          "all, in percent of the standard deviation that replicas usually have at one time.")));
+          "all, in percent of the standard deviation that replicas usually have in one step.")));
     this.replicas.open = window.matchMedia("(min-width: 64rem)").matches;
     this.name = element("h3");
     this.node = element("section", { class: "readout", "aria-label": "Values at the chosen step" },
@@ -33,7 +33,8 @@ class Readout {
     this.quantity = quantity;
     this.node.hidden = !quantity;
     if (!quantity) return;
-    const { lasting, spread } = differences(quantity);
+    const { lasting } = differences(quantity);
+    const { spread } = quantity;
     const share = (value) =>
       (spread > 0 ? `${signedText(Math.round((100 * value) / spread))}%` : "–");
     this.name.textContent = quantity.label;

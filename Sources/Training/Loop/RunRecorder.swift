@@ -83,18 +83,14 @@ package final class RunRecorder {
     let seconds: Double
     let millisecondsPerStep: Double
     let shards: [ShardStatistics]
-    let batchNorm: [BatchNormDistances]
+    let batchNorm: [BatchNormPass]
   }
 
   /// Appends a logged step to the metrics and the tables.
   ///
   /// - Returns: the mean losses over the replicas, by their columns.
   func log(_ logged: LoggedStep) throws(TrainingError) -> [String: Float] {
-    var means: [String: Float] = [:]
-    for column in ShardStatistics.losses {
-      let values = logged.shards.compactMap { $0[column] }
-      if !values.isEmpty { means[column] = values.reduce(0, +) / Float(values.count) }
-    }
+    let means = logged.shards.meanLosses
     do throws(RunFileError) {
       try metrics.append(
         MetricsLog.Line(

@@ -1,6 +1,7 @@
 import Foundation
 import RunConfiguration
 import RunFiles
+import Statistics
 import TensorBoard
 
 /// Tells TensorBoard of a run, in one event file of its directory.
@@ -36,15 +37,13 @@ final class TensorBoardRecorder {
 
   func append(_ logged: RunRecorder.LoggedStep, examples: Int) throws(TrainingError) {
     var values: [SummaryValue] = []
-    for column in ShardStatistics.columns where column != "gradient_norm" {
-      let all = logged.shards.compactMap { $0[column].map(Double.init) }
-      if all.isEmpty { continue }
-      let mean = all.reduce(0, +) / Double(all.count)
-      let deviation =
-        (all.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(all.count - 1, 1)))
-        .squareRoot()
-      values.append(.scalar(tag: Self.tag(column), mean))
-      values.append(.scalar(tag: "Spread/\(column)", deviation))
+    for column in ShardStatistics.always {
+      let replicas = Moments(logged.shards.compactMap { $0[column].map(Double.init) })
+      if replicas.count == 0 { continue }
+      values.append(.scalar(tag: Self.tag(column), replicas.mean))
+      if let deviation = replicas.standardDeviation {
+        values.append(.scalar(tag: "Spread/\(column)", deviation))
+      }
     }
     for shard in logged.shards {
       for (column, value) in zip(ShardStatistics.columns, shard.values) {
@@ -54,15 +53,11 @@ final class TensorBoardRecorder {
     }
     for layer in logged.batchNorm {
       let name = "BatchNorm/\(layer.layer)" + (layer.pass.isEmpty ? "" : "/\(layer.pass)")
-      let count = Double(layer.replicas.count)
-      values.append(
-        .scalar(
-          tag: "\(name)/mean_distance",
-          layer.replicas.reduce(0) { $0 + Double($1.mean) } / count))
-      values.append(
-        .scalar(
-          tag: "\(name)/variance_distance",
-          layer.replicas.reduce(0) { $0 + Double($1.variance) } / count))
+      for (column, distances) in zip(
+        BatchNormDistance.columns, [layer.replicas.map(\.mean), layer.replicas.map(\.variance)])
+      {
+        values.append(.scalar(tag: "\(name)/\(column)", Moments(distances.map(Double.init)).mean))
+      }
     }
     values += [
       .scalar(tag: "Timing/milliseconds_per_step", logged.millisecondsPerStep),

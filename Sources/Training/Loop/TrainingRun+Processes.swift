@@ -88,9 +88,9 @@ extension TrainingRun {
 
   /// How far each replica's statistics of the last step's batch are from those of all, for each
   /// batch norm and pass; nil in all processes but the first.
-  package func batchNormDistances() throws(TrainingError) -> [BatchNormDistances]? {
+  package func batchNormDistances() throws(TrainingError) -> [BatchNormPass]? {
     let suffix = "/" + BatchNormLayer.batchMean
-    var distances: [BatchNormDistances] = []
+    var distances: [BatchNormPass] = []
     for (name, shape) in outputs where name.hasSuffix(suffix) {
       let layer = String(name.dropLast(suffix.count))
       let variance = "\(layer)/\(BatchNormLayer.batchVariance)"
@@ -106,7 +106,7 @@ extension TrainingRun {
           }
         }
         distances.append(
-          BatchNormDistances(
+          BatchNormPass(
             layer: layer, pass: passes == 1 ? "" : PassName.allCases[pass].rawValue,
             replicas: BatchNormDistance.ofReplicas(means: ofReplicas(0), variances: ofReplicas(1))))
       }
@@ -143,7 +143,7 @@ extension TrainingRun {
 }
 
 /// All replicas' distances at one batch norm and pass.
-package struct BatchNormDistances: Sendable {
+package struct BatchNormPass: Sendable {
   package let layer: String
   /// Empty where the layer has one pass.
   package let pass: String
