@@ -32,10 +32,10 @@ package struct OutlierReplica: StatisticList, Equatable {
     let judged = column.replicas.filter { !$0.values.isEmpty }
     let means = judged.map { Moments($0.values).mean }
     guard let scores = modifiedZScores(means) else { return nil }
-    let median = quantiles(means, at: [0.5])[0]
+    let middle = median(means)
     let deviation = variance.withinMeanSquare.squareRoot()
     return judged.indices.compactMap { index in
-      let effect = (means[index] - median) / deviation
+      let effect = (means[index] - middle) / deviation
       guard abs(scores[index]) > largestScore, abs(effect) > smallestEffect else { return nil }
       return OutlierReplica(
         replica: judged[index].replica, score: scores[index], effect: effect)

@@ -1,4 +1,5 @@
 import RunFiles
+import Statistics
 
 /// One of a run's tables, read: a row a step and replica (and, of batch norms, a place), sorted by
 /// step, place and replica, in columns.
@@ -68,5 +69,26 @@ package struct ReplicaTable: Sendable {
       start = row + 1
     }
     return result
+  }
+}
+
+extension ReplicaTable {
+  /// The mean of the finite values of a column within a range of steps; nil where there are none.
+  package func mean(of column: String, in range: ClosedRange<Int> = 0...Int.max) -> Double? {
+    guard let values = self[column] else { return nil }
+    var moments = Moments()
+    for (step, value) in zip(steps, values) where range.contains(step) && value.isFinite {
+      moments.add(value)
+    }
+    return moments.count > 0 ? moments.mean : nil
+  }
+
+  /// The gradient noise scale within a range of steps, in examples: means first, the quotient last
+  /// (`GradientStatistics`); nil where the signal drowns in the noise.
+  package func noiseScale(in range: ClosedRange<Int> = 0...Int.max) -> Double? {
+    guard let noise = mean(of: "noise", in: range), let signal = mean(of: "signal", in: range),
+      signal > 0
+    else { return nil }
+    return noise / signal
   }
 }

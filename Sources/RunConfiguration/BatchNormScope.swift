@@ -39,7 +39,7 @@ extension Configuration.BatchNorm.Scope: ConfigurationValue {
     }
   }
 
-  var text: String {
+  package var text: String {
     switch self {
     case .replica: "replica"
     case .all: "all"
@@ -49,5 +49,16 @@ extension Configuration.BatchNorm.Scope: ConfigurationValue {
 
   var json: String {
     if case .group(let count) = self { count.json } else { doubleQuoted(text) }
+  }
+}
+
+extension Configuration {
+  /// Over how many replicas' examples batch statistics are taken.
+  package var replicasOfBatchNorm: Int {
+    switch batchNorm.scope {
+    case .replica: 1
+    case .all: replicas
+    case .group(let size): size
+    }
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 
 /// A file that is written from its beginning to its end, with errors that name it.
@@ -88,6 +89,31 @@ package final class OutputFile {
       }
       offset += count
     }
+  }
+
+  /// Writes a whole file; it appears complete or not at all.
+  package static func write(
+    _ contents: some Collection<UInt8>, to path: String
+  ) throws(RunFileError) {
+    let bytes = Array(contents)
+    try writeAtomically(to: path) { (file) throws(RunFileError) in
+      try bytes.withUnsafeBytes { bytes in
+        Result { () throws(RunFileError) in try file.write(bytes) }
+      }.get()
+    }
+  }
+
+  /// Writes a value as indented JSON; the file appears complete or not at all.
+  package static func write(
+    json value: some Encodable, to path: String
+  ) throws(RunFileError) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let json: Data
+    do { json = try encoder.encode(value) } catch {
+      throw .cannotWrite(path: path, reason: "\(error)")
+    }
+    try write(json + "\n".utf8, to: path)
   }
 
   /// Writes a whole file under another name and renames it: nobody ever sees half of it.

@@ -116,16 +116,4 @@ package struct PNGImage: Equatable, Sendable {
     }
     return Array(bytes.prefix(size))
   }
-
-  /// Writes the image; the file appears complete or not at all.
-  ///
-  /// - Throws: `RunFileError`
-  package func write(to path: String) throws(RunFileError) {
-    let encoded = try encoded()
-    try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
-      try encoded.withUnsafeBytes { bytes in
-        Result { () throws(RunFileError) in try file.write(bytes) }
-      }.get()
-    }
-  }
 }

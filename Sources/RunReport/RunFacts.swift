@@ -8,7 +8,8 @@ import Statistics
 enum RunFacts {
   static func of(_ archive: RunArchive) -> [[String]] {
     let measured = [
-      ("Speed", speed(archive.metrics)), ("Noise scale", archive.gradients.flatMap(noiseScale)),
+      ("Speed", speed(archive.metrics)),
+      ("Noise scale", archive.gradients?.noiseScale().map { "\($0.text(digits: 3)) examples" }),
     ].compactMap { label, value in value.map { [label, $0] } }
     guard let configuration = archive.configuration else { return measured }
     return configured(configuration) + measured
@@ -35,19 +36,7 @@ enum RunFacts {
   private static func speed(_ metrics: [RunMetrics.Line]) -> String? {
     let speeds = metrics.compactMap(\.millisecondsPerStep).filter(\.isFinite)
     guard !speeds.isEmpty else { return nil }
-    return "\(quantiles(speeds, at: [0.5])[0].text(digits: 3)) ms a step (median)"
-  }
-
-  /// Of the whole run: means first, the quotient last.
-  private static func noiseScale(_ table: ReplicaTable) -> String? {
-    guard let noise = table["noise"].map(mean), let signal = table["signal"].map(mean), signal > 0,
-      noise.isFinite
-    else { return nil }
-    return "\((noise / signal).text(digits: 3)) examples"
-  }
-
-  private static func mean(_ values: [Double]) -> Double {
-    Moments(values.lazy.filter(\.isFinite)).mean
+    return "\(median(speeds).text(digits: 3)) ms a step (median)"
   }
 }
 

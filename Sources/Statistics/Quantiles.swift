@@ -19,7 +19,7 @@ package func quantiles(_ values: [Double], at fractions: [Double]) -> [Double] {
 }
 
 /// The middle value, or the mean of the two middle ones; NaN where there are none.
-func median(_ values: [Double]) -> Double { quantiles(values, at: [0.5])[0] }
+package func median(_ values: [Double]) -> Double { quantiles(values, at: [0.5])[0] }
 
 /// How far each value lies from the median, robustly: 0.6745·(x − median) / MAD, with MAD the
 /// median of |x − median|. Iglewicz and Hoaglin (1993) call those beyond ±3.5 outliers.

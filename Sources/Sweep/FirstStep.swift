@@ -104,15 +104,6 @@ final class FirstSteps {
 }
 
 extension Configuration {
-  /// Over how many replicas' examples batch statistics are taken.
-  var replicasOfBatchNorm: Int {
-    switch batchNorm.scope {
-    case .replica: 1
-    case .all: replicas
-    case .group(let size): size
-    }
-  }
-
   /// What can make the mean of the shards' gradients another one than the whole batch's.
   var causes: (statistics: Bool, weights: Bool) {
     (
@@ -126,7 +117,7 @@ extension FirstStep.Distance {
   fileprivate init(
     _ gradient: [(name: String, values: [Float])], from whole: [(name: String, values: [Float])]
   ) {
-    var (generator, discriminator) = (Sums(), Sums())
+    var (generator, discriminator) = (DistanceSums(), DistanceSums())
     for (own, other) in zip(gradient, whole) {
       if own.name.hasPrefix("generator/") {
         generator.add(own.values, other.values)
@@ -141,30 +132,4 @@ extension FirstStep.Distance {
       norm: (all.own / max(all.whole, tiny)).squareRoot(), generator: generator.relative,
       discriminator: discriminator.relative)
   }
-}
-
-/// Sums over all parameters of a network.
-private struct Sums {
-  var (difference, own, whole, product) = (0.0, 0.0, 0.0, 0.0)
-
-  mutating func add(_ a: [Float], _ b: [Float]) {
-    for (x, y) in zip(a, b) {
-      let (x, y) = (Double(x), Double(y))
-      difference += (x - y) * (x - y)
-      own += x * x
-      whole += y * y
-      product += x * y
-    }
-  }
-
-  static func + (a: Sums, b: Sums) -> Sums {
-    var sum = Sums()
-    sum.difference = a.difference + b.difference
-    sum.own = a.own + b.own
-    sum.whole = a.whole + b.whole
-    sum.product = a.product + b.product
-    return sum
-  }
-
-  var relative: Double { (difference / max(whole, .leastNormalMagnitude)).squareRoot() }
 }

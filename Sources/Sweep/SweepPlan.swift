@@ -44,7 +44,7 @@ package struct SweepPlan: Sendable {
     configuration: (_ overrides: [String]) throws(Failure) -> Configuration
   ) throws(Failure) {
     let objectives = objectives.isEmpty ? [base.objective.kind.rawValue] : objectives
-    let scopes = scopes.isEmpty ? [base.batchNorm.scope.word] : scopes
+    let scopes = scopes.isEmpty ? [base.batchNorm.scope.text] : scopes
     self.replicas = replicas.sorted()
     seeds = (0..<UInt64(seedCount)).map { base.seed &+ $0 }
     groups = objectives.flatMap { objective in
@@ -82,16 +82,5 @@ package struct SweepPlan: Sendable {
   /// The cells of a group: [replicas][seeds].
   package func cells(of group: SweepCell.Group) -> [[SweepCell]] {
     replicas.map { count in cells.filter { $0.group == group && $0.replicas == count } }
-  }
-}
-
-extension Configuration.BatchNorm.Scope {
-  /// As a file has it.
-  fileprivate var word: String {
-    switch self {
-    case .replica: "replica"
-    case .all: "all"
-    case .group(let size): "\(size)"
-    }
   }
 }

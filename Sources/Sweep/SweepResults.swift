@@ -99,11 +99,7 @@ extension SweepResults.CellResult {
     }
     means["averaged_norm"] = archive.gradients?.mean(of: "averaged_norm", in: window)
     means["cosine"] = archive.gradients?.mean(of: "cosine", in: window)
-    if let noise = archive.gradients?.mean(of: "noise", in: window),
-      let signal = archive.gradients?.mean(of: "signal", in: window), signal > 0
-    {
-      means["noise_scale"] = noise / signal
-    }
+    means["noise_scale"] = archive.gradients?.noiseScale(in: window)
     let image = cell.configuration.model.image
     let size = SampleGrid.Size(
       height: image.height, width: image.width, channels: image.channels)
@@ -120,18 +116,6 @@ extension SweepResults.CellResult {
   }
 }
 
-extension ReplicaTable {
-  /// The mean of the finite values of a column within a range of steps; nil where there are none.
-  fileprivate func mean(of column: String, in range: ClosedRange<Int>) -> Double? {
-    guard let values = self[column] else { return nil }
-    var moments = Moments()
-    for (step, value) in zip(steps, values) where range.contains(step) && value.isFinite {
-      moments.add(value)
-    }
-    return moments.count > 0 ? moments.mean : nil
-  }
-}
-
 /// ‖θ − θ₁‖ / ‖θ₁‖ over the parameters of two weight files; nil where they cannot be compared.
 private func relativeDistance(of path: String, from base: String) -> Double? {
   guard let own = try? SafetensorsReader(path: path),
@@ -139,14 +123,10 @@ private func relativeDistance(of path: String, from base: String) -> Double? {
     Set(own.entries.map(\.name)) == Set(other.entries.map(\.name))
   else { return nil }
   let byName = Dictionary(other.entries.map { ($0.name, $0) }) { first, _ in first }
-  var (difference, square) = (0.0, 0.0)
+  var sums = DistanceSums()
   for entry in own.entries where !entry.name.contains("/moving_") {
     guard let otherEntry = byName[entry.name], otherEntry.shape == entry.shape else { return nil }
-    for (x, y) in zip(own.values(entry), other.values(otherEntry)) {
-      let (x, y) = (Double(x), Double(y))
-      difference += (x - y) * (x - y)
-      square += y * y
-    }
+    sums.add(own.values(entry), other.values(otherEntry))
   }
-  return square > 0 ? (difference / square).squareRoot() : nil
+  return sums.whole > 0 ? sums.relative : nil
 }

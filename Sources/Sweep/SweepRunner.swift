@@ -46,7 +46,9 @@ package struct SweepRunner {
         let firstStep = try firstSteps.measure(cell)
         let signal = try train(cell, path)
         if signal != 0 { return signal }
-        try write(firstStep, to: RunDirectory(existing: path).firstStep)
+        do throws(RunFileError) {
+          try OutputFile.write(json: firstStep, to: RunDirectory(existing: path).firstStep)
+        } catch { throw .file(error) }
       } catch { throw .training(error) }
       try directory.complete(cell)
     }
@@ -61,20 +63,6 @@ package struct SweepRunner {
     return try Trainer(
       run, recorder: recorder, signal: signal, onProgress: { onProgress(cell, $0) }
     ).train()
-  }
-
-  private func write(_ firstStep: FirstStep, to path: String) throws(TrainingError) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    do throws(RunFileError) {
-      let text: String
-      do { text = String(decoding: try encoder.encode(firstStep), as: UTF8.self) } catch {
-        throw .cannotWrite(path: path, reason: "\(error)")
-      }
-      try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
-        try file.write(text + "\n")
-      }
-    } catch { throw .file(error) }
   }
 }
 

@@ -46,6 +46,13 @@ enum Failure {
     }
   }
 
+  /// Throws `ImpossibleOption` where the name that an option gives is empty.
+  static func requireName(
+    _ option: String, _ name: String?, of what: String
+  ) throws(ImpossibleOption) {
+    try requireOption(option, "\"\"", name?.isEmpty != true, expected: "the name of \(what)")
+  }
+
   /// What went wrong between processes, where an error is about that.
   static func communicationError(_ error: any Error) -> CommunicationError? {
     switch error {

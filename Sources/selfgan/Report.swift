@@ -20,8 +20,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
-      try Failure.requireOption(
-        "--output", "\"\"", output?.isEmpty != true, expected: "the name of a file")
+      try Failure.requireName("--output", output, of: "a file")
       let archives = try ReadableRuns.map(runs) { $0 }
       let document = ReportDocument(archives: archives, title: title, samples: .embedded)
       guard document.hasResults else {

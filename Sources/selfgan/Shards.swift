@@ -42,8 +42,7 @@ struct Shards: ParsableCommand {
 
   func run() throws {
     try Failure.reporting {
-      try Failure.requireOption(
-        "--output", "\"\"", output?.isEmpty != true, expected: "the name of a file")
+      try Failure.requireName("--output", output, of: "a file")
       // All numbers are computed for machines, and those that are shown for people.
       let wanted = columnNames ?? (json || csv ? nil : ShardStatistics.leading)
       let shown = try ReadableRuns.map(runs) { archive throws(RunAnalysisError) in
@@ -80,8 +79,6 @@ struct Shards: ParsableCommand {
 
   private func write(_ text: String) throws(RunFileError) {
     guard let output else { return print(text) }
-    try OutputFile.writeAtomically(to: output) { (file) throws(RunFileError) in
-      try file.write(text + "\n")
-    }
+    try OutputFile.write((text + "\n").utf8, to: output)
   }
 }

@@ -48,8 +48,7 @@ struct SweepCommand: ParsableCommand {
         "mpirun", "\(job.processes.count) processes", job.processes.count == 1,
         expected: "a sweep without a launcher: its runs share this machine one after another")
       let plan = try plan()
-      try Failure.requireOption(
-        "--output", "\"\"", output?.isEmpty != true, expected: "the name of a directory")
+      try Failure.requireName("--output", output, of: "a directory")
       let directory = SweepDirectory(path: output ?? "runs/\(options.name)-sweep")
       let progress = ProgressLine()
       let runner = SweepRunner(plan, in: directory, signal: { interruption.signal }) {

@@ -38,8 +38,7 @@ struct TimelineOptions: ParsableArguments {
     let wanted =
       timelineSteps?.range ?? first...(first + min(Self.defaultCount, most) - 1)
     let steps = try job.together {
-      try Failure.requireOption(
-        "--timeline", "\"\(timeline)\"", !timeline.isEmpty, expected: "the name of a file")
+      try Failure.requireName("--timeline", timeline, of: "a file")
       try Failure.requireOption(
         "--timeline-steps", "\(wanted.lowerBound)-\(wanted.upperBound)",
         wanted.lowerBound <= last, expected: "steps of the run, which has \(last)")

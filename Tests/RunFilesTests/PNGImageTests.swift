@@ -25,7 +25,7 @@ private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int,
     let scratch = try ScratchDirectory()
     let values = (0..<5 * 7 * channels).map { Float($0 * 37 % 256) / 127.5 - 1 }
     let image = PNGImage(grid: values, height: 5, width: 7, channels: channels, columns: 1)
-    try image.write(to: scratch.file("i.png"))
+    try OutputFile.write(image.encoded(), to: scratch.file("i.png"))
     let read = try #require(decoded(scratch.file("i.png"), channels: channels))
     #expect(read.width == 7)
     #expect(read.height == 5)
@@ -64,7 +64,9 @@ private func decoded(_ path: String, channels: Int) -> (width: Int, height: Int,
     let scratch = try ScratchDirectory()
     let path = try scratch.write([0], as: "file") + "/i.png"
     let image = PNGImage(grid: [0], height: 1, width: 1, channels: 1, columns: 1)
-    let error = fileError { () throws(RunFileError) in try image.write(to: path) }
+    let error = fileError { () throws(RunFileError) in
+      try OutputFile.write(image.encoded(), to: path)
+    }
     #expect(error?.description.contains(path) == true)
   }
 }

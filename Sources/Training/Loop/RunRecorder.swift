@@ -30,17 +30,13 @@ package final class RunRecorder {
     configuration = run.configuration
     sampler = try Sampler(run.configuration)
     let realGrid = Self.grid(reals, run.configuration)
+    let realPicture: Picture
     do throws(RunFileError) {
       let directory = try RunDirectory(path: path, name: name)
-      let yaml = run.configuration.yaml
-      try OutputFile.writeAtomically(to: directory.configuration) { (file) throws(RunFileError) in
-        try file.write(yaml)
-      }
-      let machine = try Self.machine(of: run)
-      try OutputFile.writeAtomically(to: directory.machine) { (file) throws(RunFileError) in
-        try file.write(machine)
-      }
-      try realGrid.write(to: directory.reals)
+      try OutputFile.write(run.configuration.yaml.utf8, to: directory.configuration)
+      try OutputFile.write(json: Self.machine(of: run), to: directory.machine)
+      realPicture = try Picture(realGrid)
+      try OutputFile.write(realPicture.png, to: directory.reals)
       metrics = try MetricsLog(path: directory.metrics)
       shards = try TableLog(.shards, in: directory)
       batchNorm = try TableLog(.batchNorm, in: directory)
@@ -48,7 +44,7 @@ package final class RunRecorder {
         configuration.shards.gradientEvery > 0 ? try TableLog(.gradients, in: directory) : nil
       self.directory = directory
     } catch { throw .file(error) }
-    events = try TensorBoardRecorder(in: directory, configuration, reals: realGrid)
+    events = try TensorBoardRecorder(in: directory, configuration, reals: realPicture)
   }
 
   package var path: String { directory.path }
@@ -60,20 +56,26 @@ package final class RunRecorder {
       columns: Sampler.gridSide)
   }
 
-  /// What a reader of the run's times wants to know, as one flat JSON object.
-  private static func machine(of run: TrainingRun) throws(RunFileError) -> String {
+  /// An image as files and events have it: encoded once for both.
+  struct Picture {
+    let image: PNGImage
+    let png: [UInt8]
+
+    init(_ image: PNGImage) throws(RunFileError) {
+      self.image = image
+      png = try image.encoded()
+    }
+  }
+
+  /// What a reader of the run's times wants to know.
+  private static func machine(of run: TrainingRun) -> [String: String] {
     let facts =
       [
         ("program", "selfgan \(programVersion)"), ("host", ProcessInfo.processInfo.hostName),
         ("started", Date().formatted(.iso8601)), ("ranks", "\(run.placement.ranks)"),
         ("threads in each rank", "\(run.placement.threads)"),
       ] + Machine.facts
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    do {
-      let object = Dictionary(facts) { first, _ in first }
-      return String(decoding: try encoder.encode(object), as: UTF8.self) + "\n"
-    } catch { throw .cannotWrite(path: "machine.json", reason: "\(error)") }
+    return Dictionary(facts) { first, _ in first }
   }
 
   /// What is known of a logged step.
@@ -128,10 +130,12 @@ package final class RunRecorder {
   /// Draws the grid of fixed noise as the generator of `state` sees it.
   func sample(_ state: TrainedState, step: Int) throws(TrainingError) {
     let grid = Self.grid(try sampler.images(of: state), configuration)
-    do throws(RunFileError) { try grid.write(to: directory.sample(step: step)) } catch {
-      throw .file(error)
-    }
-    try events.append(state, grid: grid, step: step)
+    let picture: Picture
+    do throws(RunFileError) {
+      picture = try Picture(grid)
+      try OutputFile.write(picture.png, to: directory.sample(step: step))
+    } catch { throw .file(error) }
+    try events.append(state, grid: picture, step: step)
   }
 
   /// Writes the weights.

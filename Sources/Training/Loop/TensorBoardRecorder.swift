@@ -20,7 +20,7 @@ final class TensorBoardRecorder {
 
   /// Begins the file with what is known before the first step.
   init(
-    in directory: RunDirectory, _ configuration: Configuration, reals: PNGImage
+    in directory: RunDirectory, _ configuration: Configuration, reals: RunRecorder.Picture
   ) throws(TrainingError) {
     do throws(EventFileError) {
       writer = try EventFileWriter(
@@ -31,7 +31,7 @@ final class TensorBoardRecorder {
     try append(
       [
         .text(tag: "configuration", yaml.joined(separator: "\n")),
-        try Self.image("reals", reals),
+        Self.image("reals", reals),
       ], step: 0)
   }
 
@@ -81,8 +81,8 @@ final class TensorBoardRecorder {
     try append(values, step: step)
   }
 
-  func append(_ state: TrainedState, grid: PNGImage, step: Int) throws(TrainingError) {
-    var values = [try Self.image("samples", grid)]
+  func append(_ state: TrainedState, grid: RunRecorder.Picture, step: Int) throws(TrainingError) {
+    var values = [Self.image("samples", grid)]
     for entry in state.entries {
       values.append(.histogram(tag: "Parameter/\(entry.name)", ValueHistogram(entry.values)))
     }
@@ -106,13 +106,10 @@ final class TensorBoardRecorder {
     return words.map { $0 == words[0] ? $0.capitalized : String($0) }.joined(separator: "/")
   }
 
-  private static func image(_ tag: String, _ image: PNGImage) throws(TrainingError) -> SummaryValue
-  {
-    do throws(RunFileError) {
-      return .image(
-        tag: tag, png: try image.encoded(), height: image.height, width: image.width,
-        channels: image.channels)
-    } catch { throw .file(error) }
+  private static func image(_ tag: String, _ picture: RunRecorder.Picture) -> SummaryValue {
+    .image(
+      tag: tag, png: picture.png, height: picture.image.height, width: picture.image.width,
+      channels: picture.image.channels)
   }
 }
 

@@ -29,14 +29,8 @@ extension Configuration {
   }
 
   private var batchNormReplicas: BatchNormConventions.Replicas {
-    let groupSize =
-      switch batchNorm.scope {
-      case .replica: 1
-      case .all: replicas
-      case .group(let size): size
-      }
-    return BatchNormConventions.Replicas(
-      count: replicas, groupSize: groupSize,
+    BatchNormConventions.Replicas(
+      count: replicas, groupSize: replicasOfBatchNorm,
       movingStatistics: batchNorm.movingStatistics == .sequential ? .sequential : .perReplica)
   }
 
