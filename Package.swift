@@ -42,7 +42,7 @@ let package = Package(
     module("RandomStreams"),
     module("Datasets", ["RandomStreams", "CPNG", "CTurboJPEG", "CWebP", "CZlib"]),
     module("Statistics"),
-    module("RunFiles", ["CPNG"]),
+    module("RunFiles", ["CPNG", "CXXHash"]),
     .target(
       name: "TensorBoard",
       dependencies: ["CCRC32C", .product(name: "SwiftProtobuf", package: "swift-protobuf")],

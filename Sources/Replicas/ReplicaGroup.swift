@@ -11,6 +11,12 @@ package protocol BatchProvider: AnyObject, Sendable {
   func acquire(step: Int) throws -> UnsafePointer<Float>
   /// Says that one worker has taken what it needs of the step's images.
   func release(step: Int)
+  /// Goes on with the images of `step`; nobody holds any. Who has those of every step at any time need not do anything.
+  func resume(at step: Int)
+}
+
+extension BatchProvider {
+  package func resume(at step: Int) {}
 }
 
 /// In what order the replicas' gradients are added.
@@ -201,6 +207,13 @@ package final class ReplicaGroup {
 
   /// Completed steps.
   package var completedSteps: Int { workers[0].completedSteps }
+
+  /// Goes on as if `steps` steps had been completed: that many have been, in another run, and left the
+  /// variables as they are now.
+  package func resume(after steps: Int) {
+    for worker in workers { worker.resume(after: steps) }
+    messenger?.resume(after: steps)
+  }
 
   /// What a step sends to other hosts from this process, in bytes.
   package func bytesSent(variant: Int = 0) -> Int { messenger?.bytesSent(variant: variant) ?? 0 }

@@ -100,6 +100,12 @@ final class Worker: @unchecked Sendable {
 
   var completedSteps: Int { Int(step.pointee) }
 
+  /// Goes on as if `steps` steps had been completed, all of them with finite losses. The worker is at rest.
+  func resume(after steps: Int) {
+    step.pointee = Int64(steps)
+    nonFinite = nil
+  }
+
   func start(
     steps: Int, variant: Int, batches: any BatchProvider,
     stamps: UnsafeMutableBufferPointer<UInt64>?, _ done: DispatchGroup

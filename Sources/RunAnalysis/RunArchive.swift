@@ -6,13 +6,6 @@ import RunFiles
 ///
 /// Whatever is damaged or missing is a sentence in `problems`; the rest is there.
 package struct RunArchive: Sendable {
-  /// A grid of samples.
-  package struct Sample: Sendable, Equatable {
-    /// Completed updates.
-    package let step: Int
-    package let path: String
-  }
-
   package let path: String
   /// The directory's own name.
   package let name: String
@@ -27,7 +20,7 @@ package struct RunArchive: Sendable {
   /// Empty where there are none.
   package let metrics: [RunMetrics.Line]
   /// In the order of their steps.
-  package let samples: [Sample]
+  package let samples: [RunDirectory.StepFile]
   /// The path of `reals.png`, where it is there.
   package let reals: String?
   /// Whether the final weights are there: the run has come to an end, be it by a signal.
@@ -78,7 +71,7 @@ package struct RunArchive: Sendable {
     }
     problems += metrics?.problems ?? []
     self.metrics = metrics?.lines ?? []
-    samples = files.sampleGrids
+    samples = files.sampleFiles
     reals = Self.exists(files.reals) ? files.reals : nil
     hasWeights = Self.exists(files.weights)
     self.problems = problems

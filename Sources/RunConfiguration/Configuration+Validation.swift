@@ -24,6 +24,8 @@ extension Configuration {
     try require(sampleEvery, sampleEvery >= 1, "sampleEvery", "1 or more")
     let gradientEvery = shards.gradientEvery
     try require(gradientEvery, gradientEvery >= 0, "shards.gradientEvery", "0 or more")
+    try require(checkpoint.every, checkpoint.every >= 0, "checkpoint.every", "0 or more")
+    try require(checkpoint.keep, checkpoint.keep >= 1, "checkpoint.keep", "1 or more")
     if let threads {
       try require(
         threads, (1...replicas).contains(threads), "threads",

@@ -30,6 +30,7 @@ package struct Configuration: Codable, Equatable, Sendable {
   package var threads: Int?
   package var communication = Communication()
   package var shards = Shards()
+  package var checkpoint = Checkpoint()
 
   package init() {}
 }
@@ -242,6 +243,26 @@ extension Configuration {
     package var shardedUpdate = true
 
     package init() {}
+  }
+
+  package struct Checkpoint: Codable, Equatable, Sendable {
+    /// Steps between two checkpoints; with 0 there is one at the run's end, and when a signal asks for it.
+    package var every = 1000
+    /// How many of the last ones are kept.
+    package var keep = 3
+    /// The loss, as `metrics.jsonl` calls it, whose lowest mean since the checkpoint before makes one the best, which
+    /// is kept, too.
+    package var best = Best.own
+
+    package init() {}
+
+    package enum Best: String, Codable, CaseIterable, Sendable {
+      case own = "loss.self"
+      case generated = "loss.generated"
+      case real = "loss.real"
+      case fake = "loss.fake"
+      case none
+    }
   }
 
   package struct Shards: Codable, Equatable, Sendable {

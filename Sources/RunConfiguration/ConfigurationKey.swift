@@ -106,6 +106,9 @@ extension ConfigurationKey {
     .init("communication.timeout", \.communication.timeout),
     .init("communication.shardedUpdate", \.communication.shardedUpdate),
     .init("shards.gradientEvery", \.shards.gradientEvery),
+    .init("checkpoint.every", \.checkpoint.every),
+    .init("checkpoint.keep", \.checkpoint.keep),
+    .init("checkpoint.best", \.checkpoint.best),
   ]
 
   static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })

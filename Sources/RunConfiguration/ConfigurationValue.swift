@@ -116,3 +116,4 @@ extension Configuration.Dataset.Resize: ConfigurationValue {}
 extension Configuration.Kernels.Backend: ConfigurationValue {}
 extension Configuration.GradientCombination: ConfigurationValue {}
 extension Configuration.Reduction: ConfigurationValue {}
+extension Configuration.Checkpoint.Best: ConfigurationValue {}

@@ -53,8 +53,19 @@ package final class MetricsLog {
   private let file: OutputFile
   private let encoder = JSONEncoder()
 
-  package init(path: String) throws(RunFileError) {
-    file = try OutputFile(path: path)
+  /// Begins the file, or goes on with the one that is there.
+  ///
+  /// - Parameter step: lines of later steps are dropped; nil begins anew.
+  package init(path: String, after step: Int? = nil) throws(RunFileError) {
+    if let step {
+      struct Step: Decodable { let step: Int }
+      file = try OutputFile(resuming: path) { line in
+        (try? JSONDecoder().decode(Step.self, from: Data(line.utf8))).map { $0.step <= step }
+          ?? false
+      }
+    } else {
+      file = try OutputFile(path: path)
+    }
     encoder.outputFormatting = [.sortedKeys]
   }
 
@@ -67,4 +78,6 @@ package final class MetricsLog {
     try file.write(text + "\n")
     try file.flush()
   }
+  /// Waits until what was appended is on the disk; on any thread.
+  package func synchronize() throws(RunFileError) { try file.synchronize() }
 }

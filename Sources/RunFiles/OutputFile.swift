@@ -6,6 +6,8 @@ package final class OutputFile {
   package let path: String
   private var descriptor: Int32
   private var buffer: [UInt8] = []
+  /// Whether the file began with nothing.
+  let isEmpty: Bool
 
   private static let bufferSize = 1 << 16
 
@@ -14,14 +16,48 @@ package final class OutputFile {
   /// - Parameter isNew: whether a file that is there already is an error.
   package init(path: String, isNew: Bool = false) throws(RunFileError) {
     self.path = path
+    isEmpty = true
     descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (isNew ? O_EXCL : O_TRUNC), 0o644)
     if descriptor < 0 { throw .cannotCreate(path: path, reason: RunFileError.lastReason) }
     buffer.reserveCapacity(Self.bufferSize)
   }
 
+  /// How the names of files end that are not complete yet.
+  static let partialSuffix = ".partial"
+
+  /// Goes on with a file of lines, of which those at the end are dropped that are not to be kept; a
+  /// last line that is cut off goes with them. Where there is no such file, it is created.
+  ///
+  /// - Parameter keeps: asked of lines, the last one first, until it says yes.
+  package init(
+    resuming path: String, keeps: (Substring) -> Bool
+  ) throws(RunFileError) {
+    self.path = path
+    try Self.requireReplaceable(path)
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    if descriptor < 0 { throw .cannotCreate(path: path, reason: RunFileError.lastReason) }
+    let data: Data
+    do { data = try Data(contentsOf: URL(filePath: path)) } catch {
+      throw .cannotRead(path: path, reason: error.localizedDescription)
+    }
+    let lineBreak = UInt8(ascii: "\n")
+    var end = data.lastIndex(of: lineBreak).map { $0 + 1 } ?? 0
+    while end > 0 {
+      let start = data[..<(end - 1)].lastIndex(of: lineBreak).map { $0 + 1 } ?? 0
+      if keeps(String(decoding: data[start..<(end - 1)], as: UTF8.self)[...]) { break }
+      end = start
+    }
+    guard ftruncate(descriptor, off_t(end)) == 0, lseek(descriptor, off_t(end), SEEK_SET) >= 0
+    else {
+      throw .cannotWrite(path: path, reason: RunFileError.lastReason)
+    }
+    isEmpty = end == 0
+    buffer.reserveCapacity(Self.bufferSize)
+  }
+
   /// A name beside `path` that no other file of a run has.
   static func temporaryPath(beside path: String) -> String {
-    path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+    path + ".\(getpid()).\(UInt32.random(in: 0 ... .max))" + partialSuffix
   }
 
   /// - Throws: `RunFileError.cannotCreate` where something stands at `path` that is no regular file, and that renaming would
@@ -58,6 +94,13 @@ package final class OutputFile {
     }
   }
 
+  /// Writes the memory of numbers as it is.
+  package func write<Number: BitwiseCopyable>(_ numbers: [Number]) throws(RunFileError) {
+    try numbers.withUnsafeBytes { bytes in
+      Result { () throws(RunFileError) in try write(bytes) }
+    }.get()
+  }
+
   /// Hands what is buffered to the system.
   package func flush() throws(RunFileError) {
     let pending = buffer
@@ -67,12 +110,17 @@ package final class OutputFile {
     }.get()
   }
 
-  /// Flushes, and waits until the data is on the disk.
-  package func close() throws(RunFileError) {
-    try flush()
+  /// Waits until what was handed to the system is on the disk. Another thread may go on writing.
+  package func synchronize() throws(RunFileError) {
     if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS {
       throw .cannotWrite(path: path, reason: RunFileError.lastReason)
     }
+  }
+
+  /// Flushes, and waits until the data is on the disk.
+  package func close() throws(RunFileError) {
+    try flush()
+    try synchronize()
     let status = Glibc.close(descriptor)
     descriptor = -1
     if status != 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
@@ -96,11 +144,7 @@ package final class OutputFile {
     _ contents: some Collection<UInt8>, to path: String
   ) throws(RunFileError) {
     let bytes = Array(contents)
-    try writeAtomically(to: path) { (file) throws(RunFileError) in
-      try bytes.withUnsafeBytes { bytes in
-        Result { () throws(RunFileError) in try file.write(bytes) }
-      }.get()
-    }
+    try writeAtomically(to: path) { (file) throws(RunFileError) in try file.write(bytes) }
   }
 
   /// Writes a value as indented JSON; the file appears complete or not at all.
@@ -134,6 +178,16 @@ package final class OutputFile {
       let reason = RunFileError.lastReason
       unlink(temporary)
       throw .cannotWrite(path: path, reason: reason)
+    }
+  }
+
+  /// Waits until the names of a directory are on the disk: a file that was renamed into it stays there.
+  static func synchronizeDirectory(_ path: String) throws(RunFileError) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
+    defer { Glibc.close(descriptor) }
+    if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS {
+      throw .cannotWrite(path: path, reason: RunFileError.lastReason)
     }
   }
 }

@@ -63,7 +63,7 @@ package struct RunDirectory: Sendable {
     }
   }
 
-  private static func make(_ path: String) throws(RunFileError) {
+  static func make(_ path: String) throws(RunFileError) {
     if mkdir(path, 0o755) != 0 {
       throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
     }
@@ -80,7 +80,32 @@ package struct RunDirectory: Sendable {
   package var samples: String { path + "/samples" }
 
   /// The grid of samples after `step` completed updates.
-  package func sample(step: Int) -> String {
-    samples + "/step-\(String(format: "%06d", step)).png"
+  package func sample(step: Int) -> String { samples + "/" + Self.name(step, "png") }
+
+  /// The grids that are there, in the order of their steps.
+  package var sampleFiles: [StepFile] { Self.stepFiles(in: samples, "png") }
+
+  // MARK: - Files by their steps
+
+  /// A file that a run writes every so many steps.
+  package struct StepFile: Sendable, Equatable {
+    /// Completed updates.
+    package let step: Int
+    package let path: String
+  }
+
+  static func name(_ step: Int, _ type: String) -> String {
+    "step-\(String(format: "%06d", step)).\(type)"
+  }
+
+  static func stepFiles(in directory: String, _ type: String) -> [StepFile] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    return names.compactMap { file in
+      guard file.hasPrefix("step-"), file.hasSuffix("." + type),
+        let step = Int(file.dropFirst(5).dropLast(type.utf8.count + 1)), step >= 0,
+        name(step, type) == file
+      else { return nil }
+      return StepFile(step: step, path: "\(directory)/\(file)")
+    }.sorted { $0.step < $1.step }
   }
 }

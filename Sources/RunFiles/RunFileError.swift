@@ -12,6 +12,13 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   case cannotRead(path: String, reason: String)
   /// The file is no safetensors file that this program can use.
   case malformed(path: String, detail: String)
+  /// The file is not as it was written, by its checksum.
+  case damaged(path: String, found: String, expected: String)
+  case notACheckpoint(path: String, detail: String)
+  /// A run has no checkpoint that can be read.
+  case noCheckpoint(path: String)
+  /// Another process writes into the directory.
+  case directoryInUse(path: String)
 
   package var description: String {
     switch self {
@@ -25,13 +32,21 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
       "an image of \(width) × \(height) pixels cannot be written as PNG"
     case .cannotRead(let path, let reason): "\(path): cannot be read: \(reason)"
     case .malformed(let path, let detail): "\(path): not a usable safetensors file: \(detail)"
+    case .damaged(let path, let found, let expected):
+      "\(path): damaged: its checksum is \(found), and \(expected) was expected"
+    case .notACheckpoint(let path, let detail): "\(path): not a checkpoint: \(detail)"
+    case .noCheckpoint(let path):
+      "\(path): there is no checkpoint that can be read; expected one in \(path)/checkpoints"
+    case .directoryInUse(let path): "\(path): another process is writing into this run"
     }
   }
 
   /// Whether a run is refused before it starts, rather than failing on its way.
   package var isRefusal: Bool {
     switch self {
-    case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed: true
+    case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed,
+      .damaged, .notACheckpoint, .noCheckpoint, .directoryInUse:
+      true
     case .cannotWrite, .cannotEncode: false
     }
   }

@@ -24,13 +24,25 @@ package enum RunTable: String, CaseIterable, Sendable {
 package final class TableLog {
   private let file: OutputFile
 
-  /// Begins the file with its header.
+  /// Begins the file with its header, or goes on with the file that is there.
   ///
+  /// - Parameter step: rows of later steps are dropped; nil begins anew.
   /// - Throws: `RunFileError`
-  package init(_ table: RunTable, in directory: RunDirectory) throws(RunFileError) {
-    file = try OutputFile(path: directory.path(of: table))
-    try file.write(table.columns.joined(separator: ",") + "\n")
-    try file.flush()
+  package init(
+    _ table: RunTable, in directory: RunDirectory, after step: Int? = nil
+  ) throws(RunFileError) {
+    let (path, header) = (directory.path(of: table), table.columns.joined(separator: ","))
+    if let step {
+      file = try OutputFile(resuming: path) { line in
+        line == header || Int(line.prefix { $0 != "," }).map { $0 <= step } ?? false
+      }
+    } else {
+      file = try OutputFile(path: path)
+    }
+    if file.isEmpty {
+      try file.write(header + "\n")
+      try file.flush()
+    }
   }
 
   package func append(
@@ -42,4 +54,7 @@ package final class TableLog {
 
   /// Hands what was appended to the system.
   package func flush() throws(RunFileError) { try file.flush() }
+
+  /// Waits until what was handed over is on the disk; on any thread.
+  package func synchronize() throws(RunFileError) { try file.synchronize() }
 }

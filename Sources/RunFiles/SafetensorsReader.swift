@@ -88,6 +88,11 @@ package struct SafetensorsReader {
     self.entries = entries
   }
 
+  /// All bytes of the file.
+  func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+    data.withUnsafeBytes(body)
+  }
+
   /// A copy of a tensor's values.
   package func values(_ entry: Entry) -> [Float] {
     let count = entry.range.count / MemoryLayout<Float>.stride

@@ -5,27 +5,14 @@ import Foundation
 /// The header comes first, but a trace learns of its tensors as it goes: data is spooled beside the
 /// file, and the file appears under its name when it is complete.
 package final class SafetensorsWriter {
-  private struct Entry: Encodable {
-    let dtype = "F32"
-    let shape: [Int]
-    let offsets: [Int]
-
-    private enum CodingKeys: String, CodingKey {
-      case dtype, shape
-      case offsets = "data_offsets"
-    }
-  }
-
   private let path: String
-  private let metadata: [String: String]
   private let spool: OutputFile
-  private var entries: [String: Entry] = [:]
-  private var offset = 0
+  private var header: SafetensorsHeader
 
   /// - Throws: `RunFileError.cannotWrite`
   package init(path: String, metadata: [String: String] = [:]) throws(RunFileError) {
     self.path = path
-    self.metadata = metadata
+    header = SafetensorsHeader(metadata: metadata)
     try OutputFile.requireReplaceable(path)
     do throws(RunFileError) {
       spool = try OutputFile(path: OutputFile.temporaryPath(beside: path), isNew: true)
@@ -36,48 +23,17 @@ package final class SafetensorsWriter {
 
   /// Adds a tensor. Names are distinct.
   package func add(_ name: String, shape: [Int], _ values: [Float]) throws(RunFileError) {
-    precondition(shape.reduce(1, *) == values.count && entries[name] == nil, name)
-    let end = offset + values.count * MemoryLayout<Float>.stride
-    entries[name] = Entry(shape: shape, offsets: [offset, end])
-    offset = end
-    try values.withUnsafeBytes { bytes in
-      Result { () throws(RunFileError) in
-        do throws(RunFileError) { try spool.write(bytes) } catch { throw error.naming(path) }
-      }
-    }.get()
+    header.add(name, shape: shape, count: values.count)
+    do throws(RunFileError) { try spool.write(values) } catch { throw error.naming(path) }
   }
 
   /// Puts header and data together under the file's name.
   package func finish() throws(RunFileError) {
     do throws(RunFileError) { try spool.flush() } catch { throw error.naming(path) }
-    let header = try header()
+    let header = try header.encoded(for: path)
     try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
-      try withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { bytes in
-        Result { () throws(RunFileError) in try file.write(bytes) }
-      }.get()
       try file.write(header)
       try self.copySpool(to: file)
-    }
-  }
-
-  /// The JSON header, padded with spaces so that the data is aligned.
-  private func header() throws(RunFileError) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do {
-      var members = [
-        "\"__metadata__\":" + String(decoding: try encoder.encode(metadata), as: UTF8.self)
-      ]
-      for (name, entry) in entries.sorted(by: {
-        $0.value.offsets[0] < $1.value.offsets[0]
-      }) {
-        let key = String(decoding: try encoder.encode(name), as: UTF8.self)
-        members.append(key + ":" + String(decoding: try encoder.encode(entry), as: UTF8.self))
-      }
-      let text = "{" + members.joined(separator: ",") + "}"
-      return text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
-    } catch {
-      throw .cannotWrite(path: path, reason: "\(error)")
     }
   }
 
@@ -92,9 +48,7 @@ package final class SafetensorsWriter {
         throw .cannotRead(path: spool.path, reason: "\(error)")
       }
       if data.isEmpty { return }
-      try data.withUnsafeBytes { bytes in
-        Result { () throws(RunFileError) in try file.write(bytes) }
-      }.get()
+      try file.write(Array(data))
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import RunAnalysis
+import RunFiles
 
 /// A run's pictures, as a document shows them.
 struct RunImages: Sendable {
@@ -61,7 +62,9 @@ struct RunImages: Sendable {
   }
 
   /// At most `limit` of the samples, from the first to the last one.
-  private static func evenly(_ samples: [RunArchive.Sample], limit: Int) -> [RunArchive.Sample] {
+  private static func evenly(_ samples: [RunDirectory.StepFile], limit: Int) -> [RunDirectory
+    .StepFile]
+  {
     guard samples.count > limit, limit > 1 else { return samples }
     return (0..<limit).map { samples[$0 * (samples.count - 1) / (limit - 1)] }
   }

@@ -93,6 +93,9 @@ final class HostMessenger: @unchecked Sendable {
     variants[variant].exchanges.reduce(0) { $0 + $1.bytesSent }
   }
 
+  /// Goes on as if `steps` steps had been completed.
+  func resume(after steps: Int) { step = steps }
+
   func start(steps: Int, variant: Int, _ done: DispatchGroup) {
     queue.async(group: done) { [self] in
       do throws(CommunicationError) {

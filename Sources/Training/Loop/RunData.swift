@@ -100,7 +100,9 @@ package struct RunData {
   }
 }
 
-extension BatchLoader: BatchProvider {}
+extension BatchLoader: BatchProvider {
+  package func resume(at step: Int) { start(step: step) }
+}
 
 extension Configuration {
   fileprivate var imageRequest: ImageRequest {

@@ -116,10 +116,9 @@ extension TrainingRun {
     let entries = isTrace ? reader.entries.filter { $0.name.hasPrefix(prefix) } : reader.entries
     try setInitialValues(
       entries.map { entry in
-        (
-          isTrace ? String(entry.name.dropFirst(prefix.count)) : entry.name, entry.shape,
-          reader.values(entry)
-        )
+        NamedTensor(
+          isTrace ? String(entry.name.dropFirst(prefix.count)) : entry.name, shape: entry.shape,
+          reader.values(entry))
       }, from: path)
   }
 }

@@ -132,6 +132,13 @@ extension TrainingRun {
       ? TrainedState(store, statistics: statistics, everyones: everyones) : nil
   }
 
+  /// The values of the first process, in all.
+  func broadcast<Element: BitwiseCopyable>(_ values: [Element]) throws(TrainingError) -> [Element] {
+    try communicating { (communicator, step) throws(CommunicationError) in
+      try communicator.broadcast(values, from: 0, step: step)
+    }
+  }
+
   private func communicating<Value>(
     _ body: (any Communicator, _ step: Int) throws(CommunicationError) -> Value
   ) throws(TrainingError) -> Value {

@@ -17,7 +17,9 @@ package final class TrainingRun {
   package let processes: any ProcessGroup
   package let placement: Placement
   let group: ReplicaGroup
-  private let batches: any BatchProvider
+  let batches: any BatchProvider
+  /// What identifies the images, which a resumed run must have again.
+  let data: String
   /// The variant of the step that also measures each replica's own gradient, where the configuration
   /// asks for it.
   private let measuringVariant: Int?
@@ -44,7 +46,7 @@ package final class TrainingRun {
     } catch { throw .replicas(.communication(error)) }
     try self.init(
       configuration, programs, placement,
-      batches: try data.batches(placement, process: processes.index), processes)
+      batches: try data.batches(placement, process: processes.index), data.extent, processes)
   }
 
   /// Builds and compiles the step, and gives the variables their initial values.
@@ -59,14 +61,15 @@ package final class TrainingRun {
     let process = SingleProcess()
     try self.init(
       configuration, try Self.programs(configuration, recording),
-      try configuration.placement(on: process), batches: batches, process)
+      try configuration.placement(on: process), batches: batches, "", process)
   }
 
   private init(
     _ configuration: Configuration, _ programs: [ReplicaProgram], _ placement: Placement,
-    batches: any BatchProvider, _ processes: any ProcessGroup
+    batches: any BatchProvider, _ data: String, _ processes: any ProcessGroup
   ) throws(TrainingError) {
     self.configuration = configuration
+    self.data = data
     self.processes = processes
     self.placement = placement
     floatingPointOperations = programs[0].floatingPointOperations * configuration.replicas
@@ -151,6 +154,18 @@ package final class TrainingRun {
   /// Completed updates, the warm-up not counted.
   package var completedSteps: Int { group.completedSteps - uncounted }
 
+  /// Goes on as if so many updates had been completed, the warm-up counted.
+  func resume(after updates: Int) {
+    group.resume(after: updates)
+    batches.resume(at: updates)
+  }
+
+  /// A hash of the step's program, as it was lowered without anything recorded.
+  package private(set) lazy var programHash: String = {
+    let plain = try? TrainingStep(configuration).program().lowered(configuration.lowering)
+    return Subject("", plain?.description ?? "").hash.map { String($0, radix: 16) } ?? ""
+  }()
+
   /// Runs `steps` steps; the last one measures the replicas' gradients where it is one of those that
   /// should.
   ///
@@ -205,7 +220,7 @@ package final class TrainingRun {
   ///
   /// - Throws: `TrainingError.initialValue` where a name or a size does not fit.
   package func setInitialValues(
-    _ values: [(name: String, shape: [Int], values: [Float])], from file: String
+    _ values: [NamedTensor], from file: String
   ) throws(TrainingError) {
     for value in values {
       guard let variable = store.variables.first(where: { $0.name == value.name }) else {
@@ -248,4 +263,6 @@ private final class WarmUpBatches: BatchProvider {
   func release(step: Int) {
     if step > 0 { following.release(step: step - 1) }
   }
+
+  func resume(at step: Int) { following.resume(at: max(step - 1, 0)) }
 }

@@ -1,17 +1,12 @@
 import Execution
 import Program
 import RunConfiguration
+import RunFiles
 
 /// The variables of a model as they are saved and shown: parameters, and one set of moving
 /// statistics.
 package struct TrainedState: Sendable {
-  package struct Entry: Sendable {
-    package let name: String
-    package let shape: [Int]
-    package let values: [Float]
-  }
-
-  package let entries: [Entry]
+  package let entries: [NamedTensor]
   /// Of each variable that replicas have of their own, what each of them has; empty where one set
   /// stands for all.
   private let everyones: [String: [[Float]]]
@@ -32,7 +27,7 @@ package struct TrainedState: Sendable {
         }
         values = values.map { $0 / Float(all.count) }
       }
-      return Entry(name: variable.name, shape: variable.type.shape.dimensions, values: values)
+      return NamedTensor(variable.name, shape: variable.type.shape.dimensions, values)
     }
     self.everyones = statistics == .own ? everyones : [:]
   }

@@ -1,0 +1,87 @@
+/// What a checkpoint says of itself beside its tensors: the metadata of its file.
+package struct CheckpointFacts: Sendable, Equatable {
+  /// Completed updates, those before the first that counts left out: the position in the data.
+  package var step: Int
+  /// Completed updates with those: the position of the random streams, and Adam's step number.
+  package var updates: Int
+  /// Of training, since the first step.
+  package var seconds: Double
+  /// The mean of the loss that `checkpoint.best` names, over the logged steps since the checkpoint before; nil where
+  /// there is none.
+  package var score: Double?
+  /// The effective configuration as JSON.
+  package var configuration: String
+  /// A hash of the step's program.
+  package var program: String
+  /// Which images are trained on: their number and shape.
+  package var data: String
+  /// Of the program that wrote the checkpoint.
+  package var version: String
+  /// Processes, and threads in each, of the run that wrote the checkpoint.
+  package var ranks: Int
+  package var threads: Int
+
+  package init(
+    step: Int, updates: Int, seconds: Double, score: Double?, configuration: String,
+    program: String, data: String, version: String, ranks: Int, threads: Int
+  ) {
+    self.step = step
+    self.updates = updates
+    self.seconds = seconds
+    self.score = score
+    self.configuration = configuration
+    self.program = program
+    self.data = data
+    self.version = version
+    self.ranks = ranks
+    self.threads = threads
+  }
+
+  /// The value of `format`, by which a checkpoint is known.
+  private static let format = "selfgan.checkpoint.1"
+
+  /// As a safetensors file has it: numbers in decimal digits that read back as they were.
+  package var metadata: [String: String] {
+    var metadata = [
+      "format": Self.format, "data.position": "\(step)", "random.position": "\(updates)",
+      "step": "\(step)", "seconds": "\(seconds)", "config": configuration, "program": program,
+      "data": data, "version": version, "ranks": "\(ranks)", "threads": "\(threads)",
+    ]
+    if let score { metadata["score"] = "\(score)" }
+    return metadata
+  }
+
+  /// - Parameter path: what errors name.
+  /// - Throws: `RunFileError.notACheckpoint`
+  package init(metadata: [String: String], path: String) throws(RunFileError) {
+    guard metadata["format"] == Self.format else {
+      throw .notACheckpoint(
+        path: path, detail: "its metadata has no format \(Self.format)")
+    }
+    func text(_ key: String) throws(RunFileError) -> String {
+      guard let value = metadata[key] else {
+        throw .notACheckpoint(path: path, detail: "its metadata has no \(key)")
+      }
+      return value
+    }
+    func number<Number: LosslessStringConvertible & Comparable>(
+      _ key: String, atLeast least: Number
+    ) throws(RunFileError) -> Number {
+      let digits = try text(key)
+      guard let value = Number(digits), value >= least else {
+        throw .notACheckpoint(path: path, detail: "its \(key) is \"\(digits.prefix(40))\"")
+      }
+      return value
+    }
+    step = try number("step", atLeast: 0)
+    updates = try number("random.position", atLeast: step)
+    seconds = try number("seconds", atLeast: 0)
+    score = metadata["score"].flatMap(Double.init)
+    configuration = try text("config")
+    program = try text("program")
+    data = try text("data")
+    version = try text("version")
+    ranks = try number("ranks", atLeast: 1)
+    threads = try number("threads", atLeast: 1)
+  }
+}

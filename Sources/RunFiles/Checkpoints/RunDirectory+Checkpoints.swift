@@ -1,0 +1,36 @@
+import Foundation
+
+extension RunDirectory {
+  package var checkpoints: String { path + "/checkpoints" }
+
+  /// The checkpoint after `step` completed updates.
+  package func checkpoint(step: Int) -> String {
+    checkpoints + "/" + Self.name(step, "safetensors")
+  }
+
+  /// The checkpoints that are there, whether they can be read or not, in the order of their steps.
+  package var checkpointFiles: [StepFile] { Self.stepFiles(in: checkpoints, "safetensors") }
+
+  /// The newest checkpoint that can be read.
+  ///
+  /// - Parameter onDamage: hears of each newer one that cannot.
+  /// - Throws: `RunFileError.noCheckpoint`
+  package func newestCheckpoint(
+    onDamage: (RunFileError) -> Void
+  ) throws(RunFileError) -> Checkpoint {
+    for file in checkpointFiles.reversed() {
+      do throws(RunFileError) { return try Checkpoint(path: file.path) } catch { onDamage(error) }
+    }
+    throw .noCheckpoint(path: path)
+  }
+
+  /// Removes what a killed process has left half written.
+  package func removePartialFiles() {
+    for directory in [path, samples, checkpoints] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+      for name in names where name.hasSuffix(OutputFile.partialSuffix) {
+        unlink("\(directory)/\(name)")
+      }
+    }
+  }
+}
