@@ -1,10 +1,11 @@
+import RunFiles
+
 /// Why a run directory, or a file in it, cannot be read. `description` is one sentence.
 package enum RunAnalysisError: Error, Equatable, Sendable {
   case notADirectory(path: String)
   /// The directory holds no file that a run writes.
   case notARun(path: String)
-  /// `latest` was asked for, and `directory` holds no numbered run.
-  case noRuns(directory: String)
+  case file(RunFileError)
   case missing(file: String)
   case unreadable(file: String, reason: String)
   /// `limit` in bytes.
@@ -22,7 +23,7 @@ extension RunAnalysisError: CustomStringConvertible {
     case .notADirectory(let path): "\(path): there is no such directory; expected a run's"
     case .notARun(let path):
       "\(path): not a run's directory; expected config.yaml, metrics.jsonl or shards.csv in it"
-    case .noRuns(let directory): "latest: there is no numbered run in \(directory)"
+    case .file(let error): error.description
     case .missing(let file): "\(file): there is no such file"
     case .unreadable(let file, let reason): "\(file): cannot be read: \(reason)"
     case .tooBig(let file, let limit): "\(file): larger than \(limit) bytes"

@@ -45,9 +45,13 @@ package struct RunArchive: Sendable {
   ///   directory has that name.
   /// - Throws: `RunAnalysisError` where it is no directory, or holds nothing that a run writes.
   package init(path: String) throws(RunAnalysisError) {
-    let path = try Self.resolved(path)
-    let files = RunDirectory(existing: path)
-    guard files.knownFiles.contains(where: Self.exists) else { throw .notARun(path: path) }
+    let directory: RunDirectory?
+    do throws(RunFileError) { directory = try RunDirectory(resolving: path) } catch {
+      throw .file(error)
+    }
+    guard let files = directory else { throw .notADirectory(path: path) }
+    let path = files.path
+    guard files.isRun else { throw .notARun(path: path) }
     var problems: [String] = []
     self.path = path
     name = URL(filePath: path).standardizedFileURL.lastPathComponent
@@ -108,27 +112,5 @@ package struct RunArchive: Sendable {
 
   private static func exists(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: path)
-  }
-
-  private static func resolved(_ path: String) throws(RunAnalysisError) -> String {
-    var isDirectory: ObjCBool = false
-    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
-      isDirectory.boolValue
-    {
-      return path
-    }
-    guard path == "latest" else { throw .notADirectory(path: path) }
-    let parent = "runs"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-    let numbered = names.compactMap { name in
-      Int(name.prefix { $0.isASCII && $0.isNumber }).map { (number: $0, name: name) }
-    }.filter { candidate in
-      let run = RunDirectory(existing: "\(parent)/\(candidate.name)")
-      return run.knownFiles.contains(where: exists)
-    }
-    guard let latest = numbered.max(by: { ($0.number, $0.name) < ($1.number, $1.name) }) else {
-      throw .noRuns(directory: parent)
-    }
-    return "\(parent)/\(latest.name)"
   }
 }

@@ -22,6 +22,11 @@ extension Configuration {
     return try decode(text, source: path, overrides: overrides)
   }
 
+  /// Throws `ConfigurationError.unknownKey` where no key has this path.
+  package static func requireKey(_ path: String) throws(ConfigurationError) {
+    if ConfigurationKey.named[path] == nil { throw .unknownKey(path) }
+  }
+
   /// The same for text in memory; `source` names it in errors.
   package static func decode(
     _ text: String, source: String, overrides: [String] = []

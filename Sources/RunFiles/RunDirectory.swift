@@ -13,13 +13,45 @@ package struct RunDirectory: Sendable {
     if let path {
       self.path = try Self.created(path)
     } else {
-      self.path = try Self.numbered(name, in: "runs")
+      self.path = try Self.numbered(name, in: Self.parent)
     }
     try Self.make(samples)
   }
 
   /// A run that is already there.
   package init(existing path: String) { self.path = path }
+
+  /// The run that a user names; nil where it is no directory.
+  ///
+  /// - Parameter path: a directory; `latest` is the highest numbered one in `runs`, unless a directory has that name.
+  /// - Throws: `RunFileError.noRuns`
+  package init?(resolving path: String) throws(RunFileError) {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory),
+      isDirectory.boolValue
+    {
+      self.path = path
+      return
+    }
+    guard path == "latest" else { return nil }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: Self.parent)) ?? []
+    let numbered = names.compactMap { name in
+      Int(name.prefix { $0.isASCII && $0.isNumber }).map { (number: $0, name: name) }
+    }.filter { Self(existing: "\(Self.parent)/\($0.name)").isRun }
+    guard let latest = numbered.max(by: { ($0.number, $0.name) < ($1.number, $1.name) }) else {
+      throw .noRuns(directory: Self.parent)
+    }
+    self.path = "\(Self.parent)/\(latest.name)"
+  }
+
+  /// Where runs are whose directory nobody named.
+  private static let parent = "runs"
+
+  /// Whether there is a file that a run writes.
+  package var isRun: Bool {
+    let files = [configuration, metrics, weights] + RunTable.allCases.map { path(of: $0) }
+    return files.contains { FileManager.default.fileExists(atPath: $0) }
+  }
 
   private static func created(_ path: String) throws(RunFileError) -> String {
     var isDirectory: ObjCBool = false
@@ -74,6 +106,13 @@ package struct RunDirectory: Sendable {
   package var metrics: String { path + "/metrics.jsonl" }
   package var reals: String { path + "/reals.png" }
   package var weights: String { path + "/weights.safetensors" }
+
+  /// What `machine.json` says; empty where it is not there.
+  package var machineFacts: [String: String] {
+    (try? Data(contentsOf: URL(filePath: machine))).flatMap {
+      try? JSONDecoder().decode([String: String].self, from: $0)
+    } ?? [:]
+  }
 
   package func path(of table: RunTable) -> String { path + "/\(table.rawValue).csv" }
 

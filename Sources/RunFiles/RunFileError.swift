@@ -15,6 +15,8 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   /// The file is not as it was written, by its checksum.
   case damaged(path: String, found: String, expected: String)
   case notACheckpoint(path: String, detail: String)
+  /// `latest` was asked for, and `directory` holds no numbered run.
+  case noRuns(directory: String)
   /// A run has no checkpoint that can be read.
   case noCheckpoint(path: String)
   /// Another process writes into the directory.
@@ -35,6 +37,7 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
     case .damaged(let path, let found, let expected):
       "\(path): damaged: its checksum is \(found), and \(expected) was expected"
     case .notACheckpoint(let path, let detail): "\(path): not a checkpoint: \(detail)"
+    case .noRuns(let directory): "latest: there is no numbered run in \(directory)"
     case .noCheckpoint(let path):
       "\(path): there is no checkpoint that can be read; expected one in \(path)/checkpoints"
     case .directoryInUse(let path): "\(path): another process is writing into this run"
@@ -45,7 +48,7 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   package var isRefusal: Bool {
     switch self {
     case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed,
-      .damaged, .notACheckpoint, .noCheckpoint, .directoryInUse:
+      .damaged, .notACheckpoint, .noRuns, .noCheckpoint, .directoryInUse:
       true
     case .cannotWrite, .cannotEncode: false
     }

@@ -1,6 +1,7 @@
 import Datasets
 import Program
 import Replicas
+import RunConfiguration
 import RunFiles
 
 /// Why a run cannot start or go on.
@@ -13,8 +14,18 @@ package enum TrainingError: Error, CustomStringConvertible {
   case replicas(ReplicaError)
   case dataset(DatasetError)
   case file(RunFileError)
+  case configuration(ConfigurationError)
+  /// A resumed run is not what it was.
+  case changed([Change], checkpoint: String)
   /// A file of initial values does not fit the model.
   case initialValue(name: String, file: String, detail: String)
+
+  /// What differs from a checkpoint: a key of the configuration, `data` or `program`.
+  package struct Change: Sendable, Equatable {
+    package let key: String
+    package let before: String
+    package let now: String
+  }
 
   package var description: String {
     switch self {
@@ -26,6 +37,12 @@ package enum TrainingError: Error, CustomStringConvertible {
     case .replicas(let error): error.description
     case .dataset(let error): error.description
     case .file(let error): error.description
+    case .configuration(let error): error.description
+    case .changed(let changes, let checkpoint):
+      changes.map { "\($0.key) is \($0.before) in \(checkpoint) and \($0.now) now" }
+        .joined(separator: ", ")
+        + "; a run goes on as what it was, unless --allow-change names "
+        + changes.map(\.key).joined(separator: ",")
     case .initialValue(let name, let file, let detail): "\(file): \(name): \(detail)"
     }
   }

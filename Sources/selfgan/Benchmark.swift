@@ -22,13 +22,15 @@ struct Benchmark: ParsableCommand {
 
   func run() throws {
     try Job.run { job in
-      var (configuration, dataset) = try job.load(options, defaultSteps: 200) {
+      var (configuration, dataset) = try job.load {
+        let configuration = try options.load(defaultSteps: 200)
         try Failure.requireOption(
           "--warmup", warmup, (0...1_000_000).contains(warmup), expected: "0 to 1000000")
         if let allReduce {
           try Failure.requireOption(
             "--all-reduce", allReduce, (1...(1 << 30)).contains(allReduce), expected: "1 to 2^30")
         }
+        return configuration
       }
       // The step as it is run between two measurements.
       configuration.shards.gradientEvery = 0

@@ -78,7 +78,7 @@ enum Failure {
 
   private static func code(of error: TrainingError) -> Int32 {
     switch error {
-    case .missing, .program, .workers, .dataset, .initialValue: badInput
+    case .missing, .program, .workers, .dataset, .initialValue, .configuration, .changed: badInput
     case .file(let error): code(of: error)
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):

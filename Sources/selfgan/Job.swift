@@ -47,13 +47,13 @@ struct Job {
 
   /// Every process's configuration and images.
   ///
-  /// - Parameter check: what else must hold before the images are opened.
+  /// - Parameter configuration: loads the configuration, and makes sure of what else must hold before the images are
+  ///   opened.
   func load(
-    _ options: RunOptions, defaultSteps: Int? = nil, check: () throws -> Void = {}
+    _ configuration: () throws -> Configuration
   ) throws -> (configuration: Configuration, data: RunData) {
     try together {
-      let configuration = try options.load(defaultSteps: defaultSteps)
-      try check()
+      let configuration = try configuration()
       return (configuration, try RunData(configuration, onSkip: SkippedImages.report))
     }
   }

@@ -7,15 +7,13 @@ import RunConfiguration
 struct RunOptions: ParsableArguments {
   @OptionGroup var common: CommonRunOptions
 
-  @Option(help: "How many replicas (logical TPU cores) share each batch.")
-  var replicas: Int?
+  @OptionGroup var replicas: ReplicaOption
 
   /// Loads the configuration, which is validated.
   ///
   /// - Parameter defaultSteps: what a command runs where neither the option nor `--set` says.
   func load(defaultSteps: Int? = nil) throws -> Configuration {
-    try common.load(
-      defaultSteps: defaultSteps, overrides: replicas.map { ["replicas=\($0)"] } ?? [])
+    try common.load(defaultSteps: defaultSteps, overrides: replicas.overrides)
   }
 }
 
@@ -24,6 +22,40 @@ struct CommonRunOptions: ParsableArguments {
   @Argument(help: "A configuration file, such as configs/gan.yaml.")
   var config: String
 
+  @OptionGroup var overriding: OverridingOptions
+
+  var name: String { RunName.of(config) }
+
+  /// Loads the configuration, which is validated.
+  ///
+  /// - Parameters:
+  ///   - defaultSteps: what a command runs where neither the option nor `--set` says.
+  ///   - more: what a command's own options set, over all others.
+  func load(
+    defaultSteps: Int? = nil, overrides more: [String] = []
+  ) throws(ConfigurationError) -> Configuration {
+    try Configuration.load(
+      path: config, overrides: overriding.overrides(defaultSteps: defaultSteps) + more)
+  }
+}
+
+/// What a run is called by.
+enum RunName {
+  /// The file's name without its extension.
+  static func of(_ path: String) -> String {
+    URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+  }
+}
+
+struct ReplicaOption: ParsableArguments {
+  @Option(help: "How many replicas (logical TPU cores) share each batch.")
+  var replicas: Int?
+
+  var overrides: [String] { replicas.map { ["replicas=\($0)"] } ?? [] }
+}
+
+/// The options that override keys of a configuration.
+struct OverridingOptions: ParsableArguments {
   @Option(help: "How many steps to run.")
   var steps: Int?
 
@@ -38,30 +70,23 @@ struct CommonRunOptions: ParsableArguments {
 
   @Option(
     name: .customLong("set"), help: "Sets a key of the configuration: key.path=value (repeatable).")
-  var overrides: [String] = []
-
-  /// The configuration file's name without its extension, which runs are called by.
-  var name: String { URL(fileURLWithPath: config).deletingPathExtension().lastPathComponent }
+  var settings: [String] = []
 
   enum ReductionArgument: String, ExpressibleByArgument, CaseIterable {
     case fast, ordered
   }
 
-  /// Loads the configuration, which is validated.
+  /// As `key.path=value`, in the order in which they apply.
   ///
-  /// - Parameters:
-  ///   - defaultSteps: what a command runs where neither the option nor `--set` says.
-  ///   - more: what a command's own options set, over all others.
-  func load(
-    defaultSteps: Int? = nil, overrides more: [String] = []
-  ) throws(ConfigurationError) -> Configuration {
-    var all = overrides
+  /// - Parameter defaultSteps: where neither the option nor `--set` says.
+  func overrides(defaultSteps: Int? = nil) -> [String] {
+    var all = settings
     if let steps = steps ?? (sets("steps") ? nil : defaultSteps) { all.append("steps=\(steps)") }
     if let threads { all.append("threads=\(threads)") }
     if let reduction { all.append("reduction=\(reduction.rawValue)") }
     if let seed { all.append("seed=\(seed)") }
-    return try Configuration.load(path: config, overrides: all + more)
+    return all
   }
 
-  private func sets(_ key: String) -> Bool { overrides.contains { $0.hasPrefix(key + "=") } }
+  private func sets(_ key: String) -> Bool { settings.contains { $0.hasPrefix(key + "=") } }
 }

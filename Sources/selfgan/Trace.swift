@@ -15,14 +15,14 @@ struct Trace: ParsableCommand {
   var initial: String?
 
   func validate() throws {
-    if options.common.steps == nil {
+    if options.common.overriding.steps == nil {
       throw ValidationError("Missing expected argument '--steps <steps>'")
     }
   }
 
   func run() throws {
     try Job.run { job in
-      let (configuration, dataset) = try job.load(options)
+      let (configuration, dataset) = try job.load { try options.load() }
       let run = try TrainingRun(
         configuration, data: dataset, recording: [.gradients, .tensors],
         processes: job.processes)

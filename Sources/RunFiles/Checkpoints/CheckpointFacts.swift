@@ -51,6 +51,13 @@ package struct CheckpointFacts: Sendable, Equatable {
     return metadata
   }
 
+  /// Those of a file, whose checksum is not looked at.
+  ///
+  /// - Throws: `RunFileError.cannotRead`, `.malformed`, `.notACheckpoint`
+  package init(path: String) throws(RunFileError) {
+    try self.init(metadata: SafetensorsReader(path: path).metadata, path: path)
+  }
+
   /// - Parameter path: what errors name.
   /// - Throws: `RunFileError.notACheckpoint`
   package init(metadata: [String: String], path: String) throws(RunFileError) {

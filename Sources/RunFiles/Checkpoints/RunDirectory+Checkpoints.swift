@@ -11,6 +11,14 @@ extension RunDirectory {
   /// The checkpoints that are there, whether they can be read or not, in the order of their steps.
   package var checkpointFiles: [StepFile] { Self.stepFiles(in: checkpoints, "safetensors") }
 
+  package func makeCheckpoints() throws(RunFileError) {
+    if mkdir(checkpoints, 0o755) != 0, errno != EEXIST {
+      throw .cannotCreateDirectory(path: checkpoints, reason: RunFileError.lastReason)
+    }
+  }
+
+  package func removeCheckpoint(step: Int) { unlink(checkpoint(step: step)) }
+
   /// The newest checkpoint that can be read.
   ///
   /// - Parameter onDamage: hears of each newer one that cannot.
@@ -24,8 +32,11 @@ extension RunDirectory {
     throw .noCheckpoint(path: path)
   }
 
-  /// Removes what a killed process has left half written.
-  package func removePartialFiles() {
+  /// Removes what a run that goes on after `step` will write again: pictures of later steps, the weights
+  /// of its end, and what a killed process has left half written.
+  package func removeWhatFollows(step: Int) {
+    unlink(weights)
+    for file in sampleFiles where file.step > step { unlink(file.path) }
     for directory in [path, samples, checkpoints] {
       let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
       for name in names where name.hasSuffix(OutputFile.partialSuffix) {

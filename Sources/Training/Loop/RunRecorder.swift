@@ -18,33 +18,78 @@ package final class RunRecorder {
   private let gradients: TableLog?
   private let events: TensorBoardRecorder
   private let sampler: Sampler
+  private let checkpoints: CheckpointWriter
+  private var score: CheckpointScore
+  private let lock: RunLock
 
   /// Creates the directory, and writes what is known before the first step.
   ///
   /// - Parameters:
   ///   - path: the directory; nil for `runs/00001-<name>`, counting up.
   ///   - reals: images of the dataset, [25, height, width, channels], to compare with.
-  package init(
-    _ run: TrainingRun, directory path: String?, name: String, reals: [Float]
+  ///   - onFailure: hears, on another thread, of a checkpoint that could not be written.
+  package convenience init(
+    _ run: TrainingRun, directory path: String?, name: String, reals: [Float],
+    onFailure: @escaping @Sendable (RunFileError) -> Void = { _ in }
   ) throws(TrainingError) {
-    configuration = run.configuration
-    sampler = try Sampler(run.configuration)
     let realGrid = Self.grid(reals, run.configuration)
+    let directory: RunDirectory
+    let lock: RunLock
     let realPicture: Picture
     do throws(RunFileError) {
-      let directory = try RunDirectory(path: path, name: name)
-      try OutputFile.write(run.configuration.yaml.utf8, to: directory.configuration)
-      try OutputFile.write(json: Self.machine(of: run), to: directory.machine)
+      directory = try RunDirectory(path: path, name: name)
+      lock = try RunLock(directory)
       realPicture = try Picture(realGrid)
       try OutputFile.write(realPicture.png, to: directory.reals)
-      metrics = try MetricsLog(path: directory.metrics)
-      shards = try TableLog(.shards, in: directory)
-      batchNorm = try TableLog(.batchNorm, in: directory)
-      gradients =
-        configuration.shards.gradientEvery > 0 ? try TableLog(.gradients, in: directory) : nil
-      self.directory = directory
+      try OutputFile.write(json: Self.machine(of: run), to: directory.machine)
     } catch { throw .file(error) }
-    events = try TensorBoardRecorder(in: directory, configuration, reals: realPicture)
+    try self.init(run, in: directory, lock, isResumed: false, onFailure)
+    try events.begin(configuration, reals: realPicture)
+  }
+
+  /// Goes on with the directory of a run: what it has of steps that are not completed is dropped.
+  ///
+  /// - Parameters:
+  ///   - run: has been restored.
+  ///   - onFailure: hears, on another thread, of a checkpoint that could not be written.
+  package convenience init(
+    _ run: TrainingRun, resuming directory: RunDirectory, _ lock: RunLock,
+    onFailure: @escaping @Sendable (RunFileError) -> Void = { _ in }
+  ) throws(TrainingError) {
+    directory.removeWhatFollows(step: run.completedSteps)
+    do throws(RunFileError) {
+      let facts = Self.machine(of: run).merging(
+        ["resumed": "\(Date().formatted(.iso8601)) after step \(run.completedSteps)"]
+      ) { $1 }
+      let before = directory.machineFacts.filter { $0.key == "started" }
+      try OutputFile.write(json: facts.merging(before) { $1 }, to: directory.machine)
+    } catch { throw .file(error) }
+    try self.init(run, in: directory, lock, isResumed: true, onFailure)
+  }
+
+  private init(
+    _ run: TrainingRun, in directory: RunDirectory, _ lock: RunLock, isResumed: Bool,
+    _ onFailure: @escaping @Sendable (RunFileError) -> Void
+  ) throws(TrainingError) {
+    self.directory = directory
+    self.lock = lock
+    configuration = run.configuration
+    score = CheckpointScore(configuration.checkpoint.best)
+    sampler = try Sampler(configuration)
+    let step = run.completedSteps
+    let last = isResumed ? step : nil
+    do throws(RunFileError) {
+      try OutputFile.write(configuration.yaml.utf8, to: directory.configuration)
+      metrics = try MetricsLog(path: directory.metrics, after: last)
+      shards = try TableLog(.shards, in: directory, after: last)
+      batchNorm = try TableLog(.batchNorm, in: directory, after: last)
+      gradients =
+        configuration.shards.gradientEvery > 0
+        ? try TableLog(.gradients, in: directory, after: last) : nil
+      checkpoints = try CheckpointWriter(
+        directory, keep: configuration.checkpoint.keep, after: step, onFailure: onFailure)
+    } catch { throw .file(error) }
+    events = try TensorBoardRecorder(in: directory, firstStep: isResumed ? step + 1 : 0)
   }
 
   package var path: String { directory.path }
@@ -113,6 +158,7 @@ package final class RunRecorder {
       try batchNorm.flush()
     } catch { throw .file(error) }
     try events.append(logged, examples: logged.step * configuration.batchSize)
+    score.add(means)
     return means
   }
 
@@ -138,9 +184,24 @@ package final class RunRecorder {
     try events.append(state, grid: picture, step: step)
   }
 
-  /// Writes the weights.
+  /// The score of a checkpoint that is made now.
+  func takeScore() -> Double? { score.take() }
+
+  /// Begins to write a checkpoint. What was recorded up to its step is on the disk before it is.
+  func save(_ checkpoint: Checkpoint) {
+    nonisolated(unsafe) let (metrics, tables) = (metrics, [shards, batchNorm, gradients])
+    nonisolated(unsafe) let events = events
+    checkpoints.write(checkpoint) { () throws(RunFileError) in
+      try metrics.synchronize()
+      for table in tables { try table?.synchronize() }
+      try events.synchronize()
+    }
+  }
+
+  /// Writes the weights, and waits for the last checkpoint.
   func finish(_ state: TrainedState) throws(TrainingError) {
     do throws(RunFileError) {
+      try checkpoints.finish()
       let writer = try SafetensorsWriter(
         path: directory.weights, metadata: ["config": configuration.json])
       for entry in state.entries {

@@ -18,15 +18,21 @@ import TensorBoard
 final class TensorBoardRecorder {
   private let writer: EventFileWriter
 
-  /// Begins the file with what is known before the first step.
-  init(
-    in directory: RunDirectory, _ configuration: Configuration, reals: RunRecorder.Picture
-  ) throws(TrainingError) {
+  /// Begins a file.
+  ///
+  /// - Parameter firstStep: what earlier files have from this step on is no longer shown.
+  init(in directory: RunDirectory, firstStep: Int) throws(TrainingError) {
     do throws(EventFileError) {
       writer = try EventFileWriter(
         directory: directory.path, host: ProcessInfo.processInfo.hostName,
-        wallTime: Date().timeIntervalSince1970, firstStep: 0)
+        wallTime: Date().timeIntervalSince1970, firstStep: firstStep)
     } catch { throw .file(RunFileError(error)) }
+  }
+
+  /// Says what is known before the first step.
+  func begin(
+    _ configuration: Configuration, reals: RunRecorder.Picture
+  ) throws(TrainingError) {
     let yaml = configuration.yaml.split(separator: "\n").map { "    " + $0 }
     try append(
       [
@@ -87,6 +93,11 @@ final class TensorBoardRecorder {
       values.append(.histogram(tag: "Parameter/\(entry.name)", ValueHistogram(entry.values)))
     }
     try append(values, step: step)
+  }
+
+  /// Waits until what was appended is on the disk; on any thread.
+  func synchronize() throws(RunFileError) {
+    do throws(EventFileError) { try writer.flush() } catch { throw RunFileError(error) }
   }
 
   /// Waits until all is on the disk.

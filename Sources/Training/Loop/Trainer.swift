@@ -22,15 +22,27 @@ package struct Trainer {
   private let recorder: RunRecorder?
   /// Asked between short stretches of steps; the number of a signal ends the run with what has been done.
   private let signal: () -> Int32
+  /// Asked with it; whether somebody wants a checkpoint now.
+  private let wantsCheckpoint: () -> Bool
+  /// Of training, before this process.
+  private let earlierSeconds: Double
   private let onProgress: (TrainingProgress) -> Void
 
+  /// - Parameters:
+  ///   - recorder: nil in all processes but the first.
+  ///   - signal: the number of a signal that ends the run with what has been done; 0 where there is none.
+  ///   - wantsCheckpoint: whether somebody has asked for a checkpoint since the last call.
+  ///   - earlierSeconds: of training, before the run was resumed.
   package init(
     _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
+    wantsCheckpoint: @escaping () -> Bool = { false }, earlierSeconds: Double = 0,
     onProgress: @escaping (TrainingProgress) -> Void
   ) {
     self.run = run
     self.recorder = recorder
     self.signal = signal
+    self.wantsCheckpoint = wantsCheckpoint
+    self.earlierSeconds = earlierSeconds
     self.onProgress = onProgress
   }
 
@@ -44,20 +56,29 @@ package struct Trainer {
   package func train() throws(TrainingError) -> Int32 {
     let configuration = run.configuration
     let start = ContinuousClock.now
+    func seconds() -> Double { earlierSeconds + (ContinuousClock.now - start).seconds }
     var stretchSteps = 1
-    var logged = (step: run.completedSteps, seconds: 0.0)
+    var logged = (step: run.completedSteps, seconds: earlierSeconds)
+    var saved: Int?
     var losses: [String: Float] = [:]
 
+    func save() throws(TrainingError) {
+      if saved == run.completedSteps { return }
+      try saveCheckpoint(seconds: seconds())
+      saved = run.completedSteps
+    }
+
+    // Before the first step, too: it is what a run that fails early goes back to.
+    if run.completedSteps == 0 { try save() }
     while run.completedSteps < configuration.steps {
       let step = run.completedSteps
       let gradientEvery = configuration.shards.gradientEvery
-      let wish =
-        [
-          step + stretchSteps, configuration.steps, Self.next(step, every: configuration.logEvery),
-          Self.next(step, every: configuration.sampleEvery),
-          gradientEvery > 0 ? Self.next(step, every: gradientEvery) : configuration.steps,
-        ].min() ?? step + 1
-      let stretch = try run.agree(end: wish, signal: signal())
+      let saveEvery = configuration.checkpoint.every
+      let intervals = [configuration.logEvery, configuration.sampleEvery, gradientEvery, saveEvery]
+      let wish = intervals.filter { $0 > 0 }.map { Self.next(step, every: $0) }
+        .reduce(min(step + stretchSteps, configuration.steps), min)
+      let stretch = try run.agree(end: wish, signal: signal(), checkpoint: wantsCheckpoint())
+      if stretch.signal != 0 || stretch.checkpoint { try save() }
       if stretch.signal != 0 {
         try finish()
         return stretch.signal
@@ -67,7 +88,7 @@ package struct Trainer {
       try run.advance(steps: next - step)
       let taken = (ContinuousClock.now - before).seconds
       stretchSteps = max(1, Int(Self.stretch / max(taken / Double(next - step), 1e-9)))
-      let seconds = (ContinuousClock.now - start).seconds
+      let now = seconds()
 
       let isLast = next == configuration.steps
       if next % configuration.logEvery == 0 || isLast {
@@ -78,11 +99,11 @@ package struct Trainer {
         if let shards = try run.shards(), let batchNorm, let recorder {
           losses = try recorder.log(
             RunRecorder.LoggedStep(
-              step: next, seconds: seconds,
-              millisecondsPerStep: (seconds - logged.seconds) * 1000 / Double(next - logged.step),
+              step: next, seconds: now,
+              millisecondsPerStep: (now - logged.seconds) * 1000 / Double(next - logged.step),
               shards: shards, batchNorm: batchNorm))
         }
-        logged = (next, seconds)
+        logged = (next, now)
       }
       if let gradients = try run.gradientStatistics(), let recorder {
         try recorder.log(gradients, step: next)
@@ -94,14 +115,26 @@ package struct Trainer {
           try recorder.sample(state, step: next)
         }
       }
+      if (saveEvery > 0 && next % saveEvery == 0) || isLast { try save() }
       onProgress(
         TrainingProgress(
           step: next, totalSteps: configuration.steps,
-          stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: seconds, losses: losses,
+          stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: now, losses: losses,
           residentBytes: Machine.peakResidentBytes))
     }
     try finish()
     return 0
+  }
+
+  /// Begins to write a checkpoint; the run goes on as soon as its state is copied.
+  private func saveCheckpoint(seconds: Double) throws(TrainingError) {
+    let start = monotonicNanoseconds()
+    defer { run.record(.save, since: start) }
+    if let checkpoint = try run.checkpoint(seconds: seconds, score: recorder?.takeScore()),
+      let recorder
+    {
+      recorder.save(checkpoint)
+    }
   }
 
   private func finish() throws(TrainingError) {

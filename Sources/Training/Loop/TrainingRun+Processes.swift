@@ -13,16 +13,22 @@ extension TrainingRun {
     package let end: Int
     /// The signal that ends the run in any process; 0 where none has arrived.
     package let signal: Int32
+    /// Whether a checkpoint is wanted in any process.
+    package let checkpoint: Bool
   }
 
   /// Agrees on the next stretch: its end is the first process's wish.
-  package func agree(end: Int, signal: Int32) throws(TrainingError) -> Stretch {
+  package func agree(
+    end: Int, signal: Int32, checkpoint: Bool = false
+  ) throws(TrainingError) -> Stretch {
     try communicating { (communicator, step) throws(CommunicationError) in
-      let signals = try communicator.gather([signal], to: 0, step: step)
-      let first = signals?.joined().max() ?? 0
-      let decision = try communicator.broadcast([end, Int(first)], from: 0, step: step)
-      guard decision.count == 2 else { return Stretch(end: end, signal: signal) }
-      return Stretch(end: decision[0], signal: Int32(truncatingIfNeeded: decision[1]))
+      let all = try communicator.gather([Int(signal), checkpoint ? 1 : 0], to: 0, step: step)
+      func greatest(_ position: Int) -> Int { all?.map { $0[position] }.max() ?? 0 }
+      let decision = try communicator.broadcast(
+        [end, greatest(0), greatest(1)], from: 0, step: step)
+      return Stretch(
+        end: decision[0], signal: Int32(truncatingIfNeeded: decision[1]),
+        checkpoint: decision[2] > 0)
     }
   }
 

@@ -1,0 +1,87 @@
+import Foundation
+import RunConfiguration
+import RunFiles
+
+/// What a run goes on from, as the first process finds it.
+package struct Resumption {
+  /// Of the checkpoint, or of the configuration.
+  package let path: String
+  /// Nil where a run was ended before its first checkpoint, and begins again.
+  package let checkpoint: Checkpoint?
+  /// As JSON.
+  package let configuration: String
+  /// The run that goes on where it is; nil where a checkpoint was named, of which a new run comes.
+  package let place: (directory: RunDirectory, lock: RunLock)?
+
+  /// - Parameters:
+  ///   - path: a run's directory, whose newest readable checkpoint is taken, or a checkpoint.
+  ///   - onDamage: hears of newer checkpoints that cannot be read.
+  /// - Throws: `TrainingError.file`, `.configuration`
+  package init(
+    path: String, onDamage: (RunFileError) -> Void = { _ in }
+  ) throws(TrainingError) {
+    let run: RunDirectory?
+    do throws(RunFileError) {
+      run = try RunDirectory(resolving: path)
+      place = if let run { (run, try RunLock(run)) } else { nil }
+      if let run, run.checkpointFiles.isEmpty, run.isRun {
+        checkpoint = nil
+        self.path = run.configuration
+      } else if let run {
+        let newest = try run.newestCheckpoint(onDamage: onDamage)
+        checkpoint = newest
+        self.path = run.checkpoint(step: newest.facts.step)
+      } else {
+        checkpoint = try Checkpoint(path: path)
+        self.path = path
+      }
+    } catch { throw .file(error) }
+    if let checkpoint {
+      configuration = checkpoint.facts.configuration
+      return
+    }
+    do throws(ConfigurationError) {
+      configuration = try Configuration.load(path: self.path).json
+    } catch { throw .configuration(error) }
+  }
+}
+
+/// What makes sure that a run goes on as what it was.
+extension CheckpointFacts {
+  /// Makes sure that nothing differs that was not allowed to.
+  ///
+  /// Where replicas are added in order, the number of threads does not matter.
+  ///
+  /// - Parameters:
+  ///   - allowed: keys of the configuration, `data` and `program`.
+  ///   - path: of the checkpoint.
+  /// - Throws: `TrainingError.changed`
+  package func requireUnchanged(
+    _ run: TrainingRun, allowing allowed: Set<String>, path: String
+  ) throws(TrainingError) {
+    let before: Configuration
+    do throws(ConfigurationError) {
+      before = try Configuration.decode(configuration, source: path)
+    } catch { throw .configuration(error) }
+    let now = run.configuration
+    var changes = zip(before.values, now.values).filter { $0.value != $1.value }.map {
+      TrainingError.Change(key: $0.key, before: $0.value, now: $1.value)
+    }
+    if now.reduction == .ordered { changes.removeAll { $0.key == "threads" } }
+    if run.data != data { changes.append(.init(key: "data", before: data, now: run.data)) }
+    // Another configuration is another program, of course.
+    if changes.isEmpty, run.programHash != program {
+      changes.append(
+        .init(
+          key: "program", before: "\(program) of version \(version)",
+          now: "\(run.programHash) of version \(programVersion)"))
+    }
+    let refused = changes.filter { !allowed.contains($0.key) }
+    if !refused.isEmpty { throw .changed(refused, checkpoint: path) }
+  }
+
+  /// Whether the replicas are where they were; if not, bits are the same only where gradients are added in order.
+  package func hasPlacement(of run: TrainingRun) -> Bool {
+    (ranks, threads) == (run.placement.ranks, run.placement.threads)
+  }
+}
