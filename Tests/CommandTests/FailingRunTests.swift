@@ -41,7 +41,7 @@ import Testing
   }
 
   /// With the signal ignored, a file that outgrows the limit is a failed write, as on a full disk.
-  @Test func aWriteThatFailsEndsTheRun() throws {
+  @Test func aCheckpointThatCannotBeWrittenEndsTheRunBeforeItsFirstStep() throws {
     let scratch = try ScratchDirectory()
     let outcome = try CommandProcess.run(
       [
@@ -49,8 +49,9 @@ import Testing
         "--set", "logEvery=1",
       ] + Configurations.small, in: scratch,
       launcher: ["sh", "-c", "trap '' XFSZ; ulimit -f 512; exec \"$@\"", "sh"])
-    expectSentence(outcome, code: 1, naming: ["run/weights.safetensors", "File too large"])
-    #expect(try ShardsTable(scratch.text("run/shards.csv")).rows.count == 24)
+    expectSentence(
+      outcome, code: 1, naming: ["run/checkpoints/step-000000.safetensors", "File too large"])
+    #expect(try ShardsTable(scratch.text("run/shards.csv")).rows.isEmpty)
     #expect(
       try scratch.runFiles(in: "run") == unfinishedRunFiles)
   }
@@ -71,8 +72,9 @@ import Testing
       ] + Configurations.small, in: scratch,
       launcher: PrivateMounts.launcher + ["sh", "-c", script, "sh"])
     expectSentence(
-      outcome, code: 1, naming: ["disk/run/weights.safetensors", "No space left on device"])
-    #expect(try ShardsTable(scratch.text("copy/run/shards.csv")).rows.count == 24)
+      outcome, code: 1,
+      naming: ["disk/run/checkpoints/step-000000.safetensors", "No space left on device"])
+    #expect(try ShardsTable(scratch.text("copy/run/shards.csv")).rows.isEmpty)
     #expect(
       try scratch.runFiles(in: "copy/run") == unfinishedRunFiles)
   }

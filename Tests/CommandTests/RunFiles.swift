@@ -9,6 +9,7 @@ extension ScratchDirectory {
 
 /// What every run directory holds before its last step.
 let unfinishedRunFiles = [
-  "batch_norm.csv", "config.yaml", "events", "gradients.csv", "machine.json", "metrics.jsonl",
+  "batch_norm.csv", "checkpoints", "config.yaml", "events", "gradients.csv", "machine.json",
+  "metrics.jsonl",
   "reals.png", "samples", "shards.csv",
 ]

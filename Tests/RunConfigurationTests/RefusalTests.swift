@@ -28,7 +28,7 @@ struct RefusalTests {
       "frobnicate: 1",
       "frobnicate: unknown key; the keys are model, objective, batchNorm, optimizer, data, kernels, "
         + "tpu, fusion, gradients, batchSize, replicas, steps, seed, logEvery, sampleEvery, reduction, threads, "
-        + "communication, shards"
+        + "communication, shards, checkpoint"
     ),
     ("\"steps\\n\": 1", "steps\\u000A: unknown key; did you mean steps?"),
     ("? [a]\n: 1", "the configuration: found a list as a key, expected a name"),
@@ -151,6 +151,8 @@ struct RefusalTests {
     ("optimizer.epsilon=2", "optimizer.epsilon: 2.0 is impossible; expected above 0, at most 1"),
     ("logEvery=0", "logEvery: 0 is impossible; expected 1 or more"),
     ("sampleEvery=-5", "sampleEvery: -5 is impossible; expected 1 or more"),
+    ("checkpoint.every=-1", "checkpoint.every: -1 is impossible; expected 0 or more"),
+    ("checkpoint.keep=0", "checkpoint.keep: 0 is impossible; expected 1 or more"),
     ("shards.gradientEvery=-1", "shards.gradientEvery: -1 is impossible; expected 0 or more"),
     ("threads=0", "threads: 0 is impossible; expected 1 to the number of replicas (8)"),
     ("threads=9", "threads: 9 is impossible; expected 1 to the number of replicas (8)"),
@@ -213,7 +215,7 @@ struct RefusalTests {
 
   private static let rootKeys =
     "model, objective, batchNorm, optimizer, data, kernels, tpu, fusion, gradients, batchSize, replicas, steps, "
-    + "seed, logEvery, sampleEvery, reduction, threads, communication, shards"
+    + "seed, logEvery, sampleEvery, reduction, threads, communication, shards, checkpoint"
 
   @Test(arguments: [
     ("", "run.yaml: empty; expected a mapping of keys such as model, objective and steps"),

@@ -53,6 +53,9 @@ struct RoundTripTests {
     run.communication.timeout = 0.25
     run.communication.shardedUpdate = false
     run.shards.gradientEvery = 9
+    run.checkpoint.every = 0
+    run.checkpoint.keep = 7
+    run.checkpoint.best = .none
     return run
   }()
 
@@ -119,6 +122,10 @@ struct RoundTripTests {
           shardedUpdate: true
         shards:
           gradientEvery: 100
+        checkpoint:
+          every: 1000
+          keep: 3
+          best: loss.self
 
         """))
   }

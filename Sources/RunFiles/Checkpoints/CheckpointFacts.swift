@@ -72,23 +72,25 @@ package struct CheckpointFacts: Sendable, Equatable {
       return value
     }
     func number<Number: LosslessStringConvertible & Comparable>(
-      _ key: String, atLeast least: Number
+      _ key: String, _ range: ClosedRange<Number>
     ) throws(RunFileError) -> Number {
       let digits = try text(key)
-      guard let value = Number(digits), value >= least else {
+      guard let value = Number(digits), range.contains(value) else {
         throw .notACheckpoint(path: path, detail: "its \(key) is \"\(digits.prefix(40))\"")
       }
       return value
     }
-    step = try number("step", atLeast: 0)
-    updates = try number("random.position", atLeast: step)
-    seconds = try number("seconds", atLeast: 0)
-    score = metadata["score"].flatMap(Double.init)
+    // That of a configuration.
+    let mostSteps = 1 << 31
+    step = try number("step", 0...mostSteps)
+    updates = try number("random.position", step...(mostSteps + 1))
+    seconds = try number("seconds", 0...Double.greatestFiniteMagnitude)
+    score = metadata["score"].flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
     configuration = try text("config")
     program = try text("program")
     data = try text("data")
     version = try text("version")
-    ranks = try number("ranks", atLeast: 1)
-    threads = try number("threads", atLeast: 1)
+    ranks = try number("ranks", 1...Int(Int32.max))
+    threads = try number("threads", 1...Int(Int32.max))
   }
 }

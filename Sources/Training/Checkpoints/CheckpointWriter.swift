@@ -22,7 +22,8 @@ final class CheckpointWriter: @unchecked Sendable {
   /// - Parameters:
   ///   - step: those checkpoints that are there up to this step count as kept; whatever is later is damaged, and is left
   ///     alone.
-  ///   - onFailure: hears, on the writer's thread, of a checkpoint that could not be written; those before it stay.
+  ///   - onFailure: hears, on the writer's thread, of a checkpoint that could not be written, unless somebody waits for it;
+  ///     those before it stay.
   init(
     _ directory: RunDirectory, keep: Int, after step: Int,
     onFailure: @escaping @Sendable (RunFileError) -> Void
@@ -38,9 +39,12 @@ final class CheckpointWriter: @unchecked Sendable {
 
   /// Begins to write a checkpoint, when the one before is written.
   ///
-  /// - Parameter prepare: what must be on the disk before the checkpoint is, because a resumed run takes it for written.
+  /// - Parameters:
+  ///   - isAwaited: whether `finish` comes next.
+  ///   - prepare: what must be on the disk before the checkpoint is, because a resumed run takes it for written.
   func write(
-    _ checkpoint: Checkpoint, after prepare: @escaping @Sendable () throws(RunFileError) -> Void
+    _ checkpoint: Checkpoint, isAwaited: Bool,
+    after prepare: @escaping @Sendable () throws(RunFileError) -> Void
   ) {
     // No more than two copies of the state are in memory.
     queue.sync {}
@@ -54,7 +58,7 @@ final class CheckpointWriter: @unchecked Sendable {
         removeOld()
       } catch {
         failure = error
-        onFailure(error)
+        if !isAwaited { onFailure(error) }
       }
     }
   }

@@ -188,17 +188,23 @@ package final class RunRecorder {
   func takeScore() -> Double? { score.take() }
 
   /// Begins to write a checkpoint. What was recorded up to its step is on the disk before it is.
-  func save(_ checkpoint: Checkpoint) {
+  ///
+  /// - Parameter waits: until it is written.
+  /// - Throws: where it waits, why it could not be written.
+  func save(_ checkpoint: Checkpoint, waits: Bool) throws(TrainingError) {
     nonisolated(unsafe) let (metrics, tables) = (metrics, [shards, batchNorm, gradients])
     nonisolated(unsafe) let events = events
-    checkpoints.write(checkpoint) { () throws(RunFileError) in
+    checkpoints.write(checkpoint, isAwaited: waits) { () throws(RunFileError) in
       try metrics.synchronize()
       for table in tables { try table?.synchronize() }
       try events.synchronize()
     }
+    if waits {
+      do throws(RunFileError) { try checkpoints.finish() } catch { throw .file(error) }
+    }
   }
 
-  /// Writes the weights, and waits for the last checkpoint.
+  /// Waits for the last checkpoint, and writes the weights.
   func finish(_ state: TrainedState) throws(TrainingError) {
     do throws(RunFileError) {
       try checkpoints.finish()

@@ -62,14 +62,15 @@ package struct Trainer {
     var saved: Int?
     var losses: [String: Float] = [:]
 
-    func save() throws(TrainingError) {
+    /// Whoever `waits` hears of a failure; otherwise the run goes on without the checkpoint.
+    func save(waits: Bool) throws(TrainingError) {
       if saved == run.completedSteps { return }
-      try saveCheckpoint(seconds: seconds())
+      try saveCheckpoint(seconds: seconds(), waits: waits)
       saved = run.completedSteps
     }
 
-    // Before the first step, too: it is what a run that fails early goes back to.
-    if run.completedSteps == 0 { try save() }
+    // Before anything is computed in vain.
+    if run.completedSteps == 0 { try save(waits: true) }
     while run.completedSteps < configuration.steps {
       let step = run.completedSteps
       let gradientEvery = configuration.shards.gradientEvery
@@ -78,7 +79,7 @@ package struct Trainer {
       let wish = intervals.filter { $0 > 0 }.map { Self.next(step, every: $0) }
         .reduce(min(step + stretchSteps, configuration.steps), min)
       let stretch = try run.agree(end: wish, signal: signal(), checkpoint: wantsCheckpoint())
-      if stretch.signal != 0 || stretch.checkpoint { try save() }
+      if stretch.signal != 0 || stretch.checkpoint { try save(waits: stretch.signal != 0) }
       if stretch.signal != 0 {
         try finish()
         return stretch.signal
@@ -115,7 +116,7 @@ package struct Trainer {
           try recorder.sample(state, step: next)
         }
       }
-      if (saveEvery > 0 && next % saveEvery == 0) || isLast { try save() }
+      if (saveEvery > 0 && next % saveEvery == 0) || isLast { try save(waits: isLast) }
       onProgress(
         TrainingProgress(
           step: next, totalSteps: configuration.steps,
@@ -126,14 +127,14 @@ package struct Trainer {
     return 0
   }
 
-  /// Begins to write a checkpoint; the run goes on as soon as its state is copied.
-  private func saveCheckpoint(seconds: Double) throws(TrainingError) {
+  /// Begins to write a checkpoint; unless it `waits`, the run goes on as soon as its state is copied.
+  private func saveCheckpoint(seconds: Double, waits: Bool) throws(TrainingError) {
     let start = monotonicNanoseconds()
     defer { run.record(.save, since: start) }
     if let checkpoint = try run.checkpoint(seconds: seconds, score: recorder?.takeScore()),
       let recorder
     {
-      recorder.save(checkpoint)
+      try recorder.save(checkpoint, waits: waits)
     }
   }
 
