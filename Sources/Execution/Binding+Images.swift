@@ -25,10 +25,21 @@ extension Binding {
       kernelIdentifier: isPerReplica(kernel) ? nil : kernel.index,
       leavesPacked: canStayPacked(result), bias: bias, activation: activation.kernel)
     packedGradient = convolution.packedGradient.map { (result, $0) }
+    if let packed = convolution.packedGradient {
+      packedValues.insert(result)
+      elsewhere = [
+        WrittenPart(replicas: replicas, memory: tensor(packed, program.shape(of: result)))
+      ]
+    }
     preparations += convolution.preparation.map {
       ($0, CallOrigin(layer: instruction.layer, operation: "pack"))
     }
     return convolution.calls
+  }
+
+  /// A packed gradient as its program sees it.
+  func tensor(_ packed: PackedGradient, _ shape: Shape) -> StridedTensor {
+    packed.tensor(height: shape[0], width: shape[1], channels: shape[2], filters: shape[3])
   }
 }
 

@@ -82,6 +82,7 @@ extension Binding {
     let n = program.shape(of: y).dimensions.last ?? 1
     if replicas != group {
       let own = factory.allocate(count: k * n)
+      elsewhere = [WrittenPart(replicas: replicas, memory: dense(own, [k * n]))]
       return [
         factory.weightGradient(
           x: pointer(x), y: pointer(y), out: own, merges: [0], segments: 1,
@@ -90,6 +91,7 @@ extension Binding {
     }
     return try partials.flatMap { sum, buffer -> [KernelCall] in
       let out = buffer.pointer + slot.offset
+      elsewhere.append(WrittenPart(replicas: sum.replicas, memory: dense(out, [k * n])))
       if sum.merges.isEmpty {
         return try factory.product(
           .transposedLeft, pointer(x), pointer(y), out: out,
@@ -109,10 +111,7 @@ extension Binding {
   func partialSums(of value: Value, _ index: Int) throws -> [KernelCall] {
     guard let slot = plan.slot(of: index) else { return [] }
     if let packed = takePackedGradient(value) {
-      let shape = program.shape(of: value)
-      return try partialSums(
-        adding: packed.tensor(
-          height: shape[0], width: shape[1], channels: shape[2], filters: shape[3]), slot)
+      return try partialSums(adding: tensor(packed, program.shape(of: value)), slot)
     }
     if replicas != group {
       return try partialSums(
@@ -141,6 +140,9 @@ extension Binding {
       }
       // Where any order will do, pairs of pairs: that is what the kernel does in registers.
       let merges = sum.merges.isEmpty ? Self.pairwiseMerges(blocks.count) : sum.merges
+      elsewhere.append(
+        WrittenPart(
+          replicas: sum.replicas, memory: dense(buffer.pointer + slot.offset, [count])))
       calls.append(
         factory.sumTree(blocks, merges: merges, out: buffer.pointer + slot.offset, count: count))
     }
@@ -171,6 +173,16 @@ extension Binding {
         ? buffer.pointer + slot.offset : waitingSums[slot.offset, default: []][index - 1]
       return dense(pointer, value.dimensions)
     }
+    // From which replica on the sum is that is made now.
+    let first =
+      (0...position).reduce(into: [Int]()) { starts, position in
+        starts.append(position)
+        starts.removeLast(merges[position])
+      }.last ?? 0
+    elsewhere.append(
+      WrittenPart(
+        replicas: (sum.replicas.lowerBound + first)..<replicas.upperBound,
+        memory: level(depth - merges[position])))
     if merges[position] == 0 {
       return [try factory.elementwise(.identity, out: level(depth), value)]
     }

@@ -36,6 +36,13 @@ final class Binding {
   private var following: Int?
   /// A kernel's gradient that was left packed for the following instruction.
   var packedGradient: (value: Value, gradient: PackedGradient)?
+  /// Values that were left packed, and lie nowhere else.
+  var packedValues: Set<Value> = []
+  /// What to examine after which calls, in steps that are examined.
+  private var examinations: [Examination] = []
+  /// Where the instruction that is bound at present writes its results, if not where they lie in the
+  /// plan.
+  var elsewhere: [WrittenPart] = []
   /// Partial sums of a slot that wait for others, by the slot's offset.
   var waitingSums: [Int: [UnsafeMutablePointer<Float>]] = [:]
 
@@ -64,24 +71,25 @@ final class Binding {
     constants = AlignedBuffer(count: plan.constantCount)
   }
 
-  /// The calls bound since the last time.
-  func takeCalls() -> CallList {
-    defer { calls = [] }
-    return CallList(calls)
+  /// The calls bound since the last time, and what to examine after which of them.
+  func takeCalls() -> (calls: CallList, examinations: [Examination]) {
+    defer { (calls, examinations) = ([], []) }
+    return (CallList(calls), examinations)
   }
 
   /// Appends the calls of a segment, those of its loop for each replica in turn.
   func bind(segment: Int) throws(ExecutionError) {
     let instructions = plan.segments[segment]
     let loop = plan.loops[segment]
-    for index in instructions[..<loop.lowerBound] { try bind(program.instructions[index], index) }
+    for position in 0..<loop.lowerBound { try bind(position, ofSegment: segment) }
     let start = calls.count
+    let firstExamination = examinations.count
     isInLoop = true
     for replica in loop.isEmpty ? group.prefix(0) : group {
       replicas = replica..<(replica + 1)
       for position in loop {
         following = position + 1 < loop.upperBound ? instructions[position + 1] : nil
-        try bind(program.instructions[instructions[position]], instructions[position])
+        try bind(position, ofSegment: segment)
       }
     }
     isInLoop = false
@@ -89,12 +97,19 @@ final class Binding {
     replicas = group
     // Parameters are packed once for all replicas.
     calls.insert(contentsOf: preparations, at: start)
+    for index in examinations.indices[firstExamination...] {
+      examinations[index].callCount += preparations.count
+    }
     preparations = []
-    for index in instructions[loop.upperBound...] { try bind(program.instructions[index], index) }
+    for position in loop.upperBound..<instructions.count {
+      try bind(position, ofSegment: segment)
+    }
   }
 
   /// Appends the calls that compute an instruction.
-  private func bind(_ instruction: Instruction, _ index: Int) throws(ExecutionError) {
+  private func bind(_ position: Int, ofSegment segment: Int) throws(ExecutionError) {
+    let index = plan.segments[segment][position]
+    let instruction = program.instructions[index]
     do {
       let own = try kernelCalls(instruction, index)
       if !isInLoop {
@@ -104,6 +119,13 @@ final class Binding {
       for (position, call) in own.enumerated() {
         calls.append((call, origin(instruction, position)))
       }
+      if !own.isEmpty || instruction.operation.isWrittenBeforehand {
+        examinations.append(
+          Examination(
+            callCount: calls.count, position: .instruction(position, ofSegment: segment),
+            instruction: index, replicas: replicas, elsewhere: elsewhere))
+      }
+      elsewhere = []
       if let progress, let mark = progress.marks[index], replicas.upperBound == group.upperBound {
         calls.append(
           (
@@ -189,8 +211,34 @@ final class Binding {
     program.shape(of: value).count * (isPerReplica(value) ? width : 1)
   }
 
+  /// Where the elements of a value lie, of each replica of those that calls are bound for together,
+  /// or once where all have it in common; nothing where it lies nowhere.
+  func parts(of value: Value, boundFor replicas: Range<Int>) -> [WrittenPart] {
+    if plan.storage[value.index] == .none { return [] }
+    let start = pointer(value, boundFor: replicas)
+    let count = program.shape(of: value).count
+    guard isPerReplica(value) else {
+      return [WrittenPart(replicas: nil, memory: dense(start, [count]))]
+    }
+    let outer = plan.outerCounts[value.index]
+    let inner = count / outer
+    return replicas.enumerated().map { index, replica in
+      WrittenPart(
+        replicas: replica..<(replica + 1),
+        memory: StridedTensor(
+          pointer: start + index * inner, dimensions: [outer, inner],
+          strides: [inner * replicas.count, 1]))
+    }
+  }
+
   /// Where a value of the replicas that calls are bound for begins.
   func pointer(_ value: Value) -> UnsafeMutablePointer<Float> {
+    pointer(value, boundFor: replicas)
+  }
+
+  private func pointer(
+    _ value: Value, boundFor replicas: Range<Int>
+  ) -> UnsafeMutablePointer<Float> {
     // Values that all replicas of the group have, one after another.
     let own =
       isPerReplica(value) && !plan.localValues.contains(value)
@@ -474,6 +522,16 @@ extension ExecutionPlan {
     switch (storage[instruction.operands[0].index], storage[instruction.results[0].index]) {
     case (.arena(let operand), .arena(let result)): return result == operand + shift
     case (let operand, let result): return operand == result && shift == 0
+    }
+  }
+}
+
+extension Operation {
+  /// Whether the result is there without any call.
+  fileprivate var isWrittenBeforehand: Bool {
+    switch self {
+    case .input, .constant, .replicaConstant: true
+    default: false
     }
   }
 }

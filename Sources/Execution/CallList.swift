@@ -72,6 +72,16 @@ final class CallList {
     }
   }
 
+  /// As `run`, with a look at what has been written before the first call and after each.
+  func run(_ look: (_ callCount: Int) -> Void) throws(ExecutionError) {
+    look(0)
+    for index in 0..<calls.count {
+      let code = calls[index].run()
+      if code != 0 { throw failure(code, index) }
+      look(index + 1)
+    }
+  }
+
   private func runTimed() throws(ExecutionError) {
     let (nanoseconds, recorder, firstName) = (nanoseconds, recorder, firstName)
     let first = monotonicNanoseconds()

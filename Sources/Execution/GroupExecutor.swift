@@ -26,11 +26,13 @@ package final class GroupExecutor {
   /// The replicas of the group.
   package let replicas: Range<Int>
 
-  private let calls: [CallList]
+  let calls: [CallList]
+  /// For each segment, what to look at after which calls.
+  let examinations: [[Examination]]
   /// Assignments of replicated variables, which only one group of the process makes, after all have
   /// read them.
   private let replicatedAssignments: CallList
-  private let binding: Binding
+  let binding: Binding
 
   /// - Parameters:
   ///   - partials: the partial sums that the group makes, and a reduction buffer for each.
@@ -53,15 +55,16 @@ package final class GroupExecutor {
       seed: seed, step: step, libraries: libraries, separatesReplicas: separatesReplicas,
       progress: progress)
 
-    var segments: [CallList] = []
+    var segments: [(calls: CallList, examinations: [Examination])] = []
     for index in plan.segments.indices {
       try binding.bind(segment: index)
       if index == plan.segments.count - 1 { try binding.bindAssignments(.perReplica) }
       segments.append(binding.takeCalls())
     }
-    calls = segments
+    calls = segments.map(\.calls)
+    examinations = segments.map(\.examinations)
     try binding.bindAssignments(.replicated)
-    replicatedAssignments = binding.takeCalls()
+    replicatedAssignments = binding.takeCalls().calls
   }
 
   /// Whether the plan assigns to variables that all groups share.

@@ -18,8 +18,32 @@ package struct Share: Hashable, Sendable {
 ///
 /// Where the workers that share the sums also share the parameters, both are one sweep over memory.
 package final class ReductionExecutor {
-  /// The calls of each phase of each round.
-  private let rounds: [[CallList]]
+  /// What a call does.
+  struct Task {
+    enum Kind {
+      /// Stores sums.
+      case sum
+      /// Lets Adam take sums that are stored, or, where `adds`, that it makes itself.
+      case update(adds: Bool)
+    }
+
+    let kind: Kind
+    let sweep: ExecutionPlan.Sweep
+    /// The worker's stretch of the sweep.
+    let range: Range<Int>
+  }
+
+  let plan: ExecutionPlan
+  let store: VariableStore
+  let reduced: AlignedBuffer
+  /// Whether others store the sums.
+  let receivesSums: Bool
+  let updates: Share
+  /// The calls of each phase of each round, and what each of them does.
+  let rounds: [[(calls: CallList, tasks: [Task])]]
+  private let partials: [AlignedBuffer]
+  private let merges: [Int32]
+  private let replicas: Int
   private let factory: KernelFactory
 
   /// - Parameters:
@@ -37,20 +61,24 @@ package final class ReductionExecutor {
     do { factory = try KernelFactory(KernelLibraries(.openBLAS)) } catch {
       throw .kernel(error, operation: "all_reduce", layer: "")
     }
+    (self.plan, self.store, self.reduced, self.updates) = (plan, store, reduced, updates)
+    (self.partials, self.merges, self.replicas) = (partials, merges, replicas)
+    receivesSums = sums == nil
     let isOneSweep = sums == updates
 
-    func sum(_ sweep: ExecutionPlan.Sweep, _ share: Share) -> (KernelCall, CallOrigin)? {
+    func sum(_ sweep: ExecutionPlan.Sweep, _ share: Share) -> (KernelCall, CallOrigin, Task)? {
       let range = ParameterLayout.stretch(share.index, of: share.count, in: sweep.range)
       if range.isEmpty { return nil }
       return (
         factory.sumTree(
           partials.map { UnsafePointer($0.pointer + range.lowerBound) }, merges: merges,
           out: reduced.pointer + range.lowerBound, count: range.count,
-          scale: sweep.reduction == .mean ? 1 / Float(replicas) : 1),
-        CallOrigin(layer: "", operation: "all_reduce")
+          scale: sweep.scale(replicas)),
+        CallOrigin(layer: "", operation: "all_reduce"),
+        Task(kind: .sum, sweep: sweep, range: range)
       )
     }
-    func update(_ sweep: ExecutionPlan.Sweep) -> (KernelCall, CallOrigin)? {
+    func update(_ sweep: ExecutionPlan.Sweep) -> (KernelCall, CallOrigin, Task)? {
       let range = ParameterLayout.stretch(updates.index, of: updates.count, in: sweep.range)
       guard let adam = sweep.adam, !range.isEmpty else { return nil }
       let at = range.lowerBound
@@ -59,46 +87,68 @@ package final class ReductionExecutor {
         factory.adam(
           adam.kernel, partials: sources.map { UnsafePointer($0.pointer + at) },
           merges: isOneSweep ? merges : [0],
-          scale: isOneSweep && sweep.reduction == .mean ? 1 / Float(replicas) : 1,
+          scale: isOneSweep ? sweep.scale(replicas) : 1,
           stored: isOneSweep && sweep.stores ? reduced.pointer + at : nil,
           parameters: store.parameters.pointer + at,
           firstMoments: store.firstMoments.pointer + at,
           secondMoments: store.secondMoments.pointer + at, count: range.count, step: step),
-        CallOrigin(layer: "parameters", operation: "adam")
+        CallOrigin(layer: "parameters", operation: "adam"),
+        Task(kind: .update(adds: isOneSweep), sweep: sweep, range: range)
       )
+    }
+    func phase(
+      _ calls: [(KernelCall, CallOrigin, Task)], _ title: String
+    ) -> (calls: CallList, tasks: [Task]) {
+      (CallList(calls.map { ($0.0, $0.1) }, title: title), calls.map(\.2))
     }
     rounds = plan.rounds.map { sweeps in
       if let sums, isOneSweep {
         return [
-          CallList(
+          phase(
             sweeps.compactMap { $0.adam == nil ? sum($0, sums) : update($0) },
-            title: sweeps.contains { $0.adam != nil } ? "sum and update" : "sum")
+            sweeps.contains { $0.adam != nil } ? "sum and update" : "sum")
         ]
       }
-      let updates = CallList(sweeps.compactMap(update), title: "update")
+      let updates = phase(sweeps.compactMap(update), "update")
       guard let sums else { return [updates] }
-      return [CallList(sweeps.compactMap { sum($0, sums) }, title: "sum"), updates]
+      return [phase(sweeps.compactMap { sum($0, sums) }, "sum"), updates]
     }
     self.factory = factory
   }
 
-  /// As `GroupExecutor.startProfile`.
-  package func startProfile() { for phase in rounds.joined() { phase.startProfile() } }
+  /// The sums of `range`, of a sweep of which Adam makes them for itself, into `out`.
+  ///
+  /// - Parameter factory: owns the call.
+  func sums(
+    _ task: Task, into out: UnsafeMutablePointer<Float>, _ factory: KernelFactory
+  ) -> KernelCall {
+    factory.sumTree(
+      partials.map { UnsafePointer($0.pointer + task.range.lowerBound) }, merges: merges,
+      out: out, count: task.range.count, scale: task.sweep.scale(replicas))
+  }
 
-  package var profile: [CallTime] { CallTime.merged(rounds.joined().flatMap(\.times)) }
+  /// As `GroupExecutor.startProfile`.
+  package func startProfile() { for phase in rounds.joined() { phase.calls.startProfile() } }
+
+  package var profile: [CallTime] { CallTime.merged(rounds.joined().flatMap(\.calls.times)) }
 
   /// As `GroupExecutor.eventCount`.
-  package var eventCount: Int { rounds.joined().reduce(0) { $0 + $1.eventCount } }
+  package var eventCount: Int { rounds.joined().reduce(0) { $0 + $1.calls.eventCount } }
 
   /// As `GroupExecutor.record`: each call, and each phase as a whole.
   package func record(on track: TimelineTrack) {
-    for phase in rounds.joined() { phase.record(on: track) }
+    for phase in rounds.joined() { phase.calls.record(on: track) }
   }
 
   /// How many phases a round has; all workers end one before any begins the next.
   package func phaseCount(ofRound round: Int) -> Int { rounds[round].count }
 
   package func run(round: Int, phase: Int) throws(ExecutionError) {
-    try rounds[round][phase].run()
+    try rounds[round][phase].calls.run()
   }
+}
+
+extension ExecutionPlan.Sweep {
+  /// What the sums over all replicas are multiplied by.
+  fileprivate func scale(_ replicas: Int) -> Float { reduction == .mean ? 1 / Float(replicas) : 1 }
 }

@@ -32,13 +32,21 @@ package struct ReferenceInterpreter {
 
   /// Runs one step.
   ///
-  /// - Parameter inputs: for each input's name, a tensor a replica.
+  /// - Parameters:
+  ///   - inputs: for each input's name, a tensor a replica.
+  ///   - kept: what is kept of the results of the instruction at an index, which are ordered as it has
+  ///     them, each by replica: their roundings to float32, say.
   /// - Returns: for each output's name, a tensor a replica, or one where it is replicated.
-  package mutating func run(_ inputs: [String: [DoubleTensor]]) -> [String: [DoubleTensor]] {
+  package mutating func run(
+    _ inputs: [String: [DoubleTensor]],
+    keeping kept: (_ instruction: Int, _ results: [[DoubleTensor]]) -> [[DoubleTensor]] = { $1 }
+  ) -> [String: [DoubleTensor]] {
     var values = [[DoubleTensor]](repeating: [], count: program.types.count)
-    for instruction in program.instructions {
+    for (index, instruction) in program.instructions.enumerated() {
       let results = evaluate(instruction, inputs: inputs) { value in values[value.index] }
-      for (value, result) in zip(instruction.results, results) { values[value.index] = result }
+      for (value, result) in zip(instruction.results, kept(index, results)) {
+        values[value.index] = result
+      }
     }
     for update in program.updates {
       switch update {

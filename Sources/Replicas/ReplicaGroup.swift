@@ -229,11 +229,26 @@ package final class ReplicaGroup {
     steps: Int, variant: Int = 0, batches: any BatchProvider,
     stamps: UnsafeMutableBufferPointer<UInt64>? = nil
   ) throws(ReplicaError) {
+    try runWorkers(steps, variant, batches, stamps)
+    let nonFinite = workers.compactMap(\.nonFinite)
+    if let first = nonFinite.min(by: { ($0.step, $0.replica) < ($1.step, $1.replica) }) {
+      throw .nonFinite(
+        step: first.step, replica: first.replica, output: first.output, value: first.value)
+    }
+  }
+
+  /// Runs steps, and returns when all workers of this process are done.
+  ///
+  /// - Parameter searches: of each worker, where steps are examined.
+  func runWorkers(
+    _ steps: Int, _ variant: Int, _ batches: any BatchProvider,
+    _ stamps: UnsafeMutableBufferPointer<UInt64>? = nil, searches: [NonFiniteSearch]? = nil
+  ) throws(ReplicaError) {
     let done = DispatchGroup()
     for worker in workers {
       worker.start(
         steps: steps, variant: variant, batches: batches,
-        stamps: worker.index == 0 ? stamps : nil, done)
+        stamps: worker.index == 0 ? stamps : nil, search: searches?[worker.index], done)
     }
     messenger?.start(steps: steps, variant: variant, done)
     done.wait()
@@ -241,11 +256,6 @@ package final class ReplicaGroup {
     if let failure = messenger?.failure { failures.append(.communication(failure)) }
     // One that was only aborted by another one's failure knows no more than that.
     if let cause = failures.first(where: { !$0.isConsequence }) ?? failures.first { throw cause }
-    let nonFinite = workers.compactMap(\.nonFinite)
-    if let first = nonFinite.min(by: { ($0.step, $0.replica) < ($1.step, $1.replica) }) {
-      throw .nonFinite(
-        step: first.step, replica: first.replica, output: first.output, value: first.value)
-    }
   }
 
   /// From now on, the time of every kernel call of a variant is taken.

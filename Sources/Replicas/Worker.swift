@@ -100,23 +100,22 @@ final class Worker: @unchecked Sendable {
 
   var completedSteps: Int { Int(step.pointee) }
 
-  /// Goes on as if `steps` steps had been completed, all of them with finite losses. The worker is at rest.
-  func resume(after steps: Int) {
-    step.pointee = Int64(steps)
-    nonFinite = nil
-  }
+  /// Goes on as if `steps` steps had been completed. The worker is at rest.
+  func resume(after steps: Int) { step.pointee = Int64(steps) }
 
   func start(
     steps: Int, variant: Int, batches: any BatchProvider,
-    stamps: UnsafeMutableBufferPointer<UInt64>?, _ done: DispatchGroup
+    stamps: UnsafeMutableBufferPointer<UInt64>?, search: NonFiniteSearch?, _ done: DispatchGroup
   ) {
-    // The buffer is worker 0's alone until the run is over.
+    // The buffer is worker 0's alone, and the search this worker's, until the run is over.
     nonisolated(unsafe) let stamps = stamps
+    nonisolated(unsafe) let search = search
+    nonFinite = nil
     queue.async(group: done) { [self] in
       Machine.prepareThread(libraries)
       do throws(ReplicaError) {
         for position in 0..<steps {
-          try runStep(variants[variant], batches)
+          try runStep(variants[variant], batches, search)
           if let stamps { stamps[position] = monotonicNanoseconds() }
         }
       } catch {
@@ -127,8 +126,9 @@ final class Worker: @unchecked Sendable {
     }
   }
 
+  /// - Parameter search: examines what is written; nil in most steps.
   private func runStep(
-    _ variant: WorkerVariant, _ batches: any BatchProvider
+    _ variant: WorkerVariant, _ batches: any BatchProvider, _ search: NonFiniteSearch?
   ) throws(ReplicaError) {
     let executor = variant.executor
     let start = monotonicNanoseconds()
@@ -136,13 +136,23 @@ final class Worker: @unchecked Sendable {
     try take(batches, executor)
     let plan = executor.plan
     for segment in plan.segments.indices {
-      do { try executor.run(segment: segment) } catch { throw .execution(error) }
+      do throws(ExecutionError) {
+        if let search {
+          try executor.run(segment: segment, search)
+        } else {
+          try executor.run(segment: segment)
+        }
+      } catch { throw .execution(error) }
       if segment == plan.rounds.count { break }
       try wait(.allReduce)
       for phase in 0..<variant.reduction.phaseCount(ofRound: segment) {
         let start = monotonicNanoseconds()
         do throws(ExecutionError) {
-          try variant.reduction.run(round: segment, phase: phase)
+          if let search {
+            try variant.reduction.run(round: segment, phase: phase, search)
+          } else {
+            try variant.reduction.run(round: segment, phase: phase)
+          }
         } catch { throw .execution(error) }
         communicationTime.reducing += monotonicNanoseconds() - start
         try wait(.update)

@@ -31,6 +31,8 @@ package struct Configuration: Codable, Equatable, Sendable {
   package var communication = Communication()
   package var shards = Shards()
   package var checkpoint = Checkpoint()
+  /// What happens where a loss, gradient or parameter is not finite any more.
+  package var nonFinite = NonFinite.stop
 
   package init() {}
 }
@@ -263,6 +265,12 @@ extension Configuration {
       case fake = "loss.fake"
       case none
     }
+  }
+
+  /// - `stop`: the run ends, and says which operation made the first such number.
+  /// - `skip`: it says so, too; the step is left out, as if its update were zero, and the run goes on.
+  package enum NonFinite: String, Codable, CaseIterable, Sendable {
+    case stop, skip
   }
 
   package struct Shards: Codable, Equatable, Sendable {

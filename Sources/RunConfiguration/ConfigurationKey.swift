@@ -109,6 +109,7 @@ extension ConfigurationKey {
     .init("checkpoint.every", \.checkpoint.every),
     .init("checkpoint.keep", \.checkpoint.keep),
     .init("checkpoint.best", \.checkpoint.best),
+    .init("nonFinite", \.nonFinite),
   ]
 
   static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })

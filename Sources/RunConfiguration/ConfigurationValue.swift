@@ -117,3 +117,4 @@ extension Configuration.Kernels.Backend: ConfigurationValue {}
 extension Configuration.GradientCombination: ConfigurationValue {}
 extension Configuration.Reduction: ConfigurationValue {}
 extension Configuration.Checkpoint.Best: ConfigurationValue {}
+extension Configuration.NonFinite: ConfigurationValue {}

@@ -17,6 +17,8 @@ package enum TrainingError: Error, CustomStringConvertible {
   case configuration(ConfigurationError)
   /// A resumed run is not what it was.
   case changed([Change], checkpoint: String)
+  /// A loss, gradient or parameter is not finite any more.
+  case nonFinite(String, lastGoodStep: Int)
   /// A file of initial values does not fit the model.
   case initialValue(name: String, file: String, detail: String)
 
@@ -43,6 +45,8 @@ package enum TrainingError: Error, CustomStringConvertible {
         .joined(separator: ", ")
         + "; a run goes on as what it was, unless --allow-change names "
         + changes.map(\.key).joined(separator: ",")
+    case .nonFinite(let origin, let step):
+      origin + "; the checkpoint of step \(step) is good"
     case .initialValue(let name, let file, let detail): "\(file): \(name): \(detail)"
     }
   }

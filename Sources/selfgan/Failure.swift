@@ -85,7 +85,7 @@ enum Failure {
       badInput
     case .replicas(.batch(let error)): code(of: error)
     case .replicas(.communication(let error)): code(of: error)
-    case .replicas: run
+    case .replicas, .nonFinite: run
     }
   }
 }

@@ -31,13 +31,17 @@ struct Job {
     // What processes found out together, all know.
     var isKnown = isConsequence
     if case .disagreement = failure { isKnown = true }
-    if !isKnown {
+    var isShared = false
+    if case TrainingError.nonFinite = error { isShared = true }
+    if !isKnown && !isShared {
       processes.communicator.abort(reason: "\(error)")
     }
     // Whoever is the cause says so, and for the log of the first process that is enough.
-    if processes.isFirst || !isConsequence { Failure.complain("\(name)error: \(error)") }
+    if processes.isFirst || !(isConsequence || isShared) {
+      Failure.complain("\(name)error: \(error)")
+    }
     // A launcher takes its exit code from the process that ends first, which the cause should be.
-    if isConsequence { usleep(300_000) }
+    if isConsequence || isShared && !processes.isFirst { usleep(300_000) }
   }
 
   /// What every process does for itself, such as reading the configuration; if it fails in one, all end.

@@ -11,6 +11,8 @@ struct Resume {
   let configuration: String
   /// Nil where the run has no checkpoint yet, and begins again.
   let facts: CheckpointFacts?
+  /// Whether the run goes on in its directory.
+  let isInPlace: Bool
   /// In the first process only, which has read the files.
   let resumption: Resumption?
 
@@ -29,16 +31,19 @@ struct Resume {
       let path: String
       let configuration: String
       let metadata: [String: String]?
+      let isInPlace: Bool
     }
     let own = resumption.map {
       Message(
-        path: $0.path, configuration: $0.configuration, metadata: $0.checkpoint?.facts.metadata)
+        path: $0.path, configuration: $0.configuration, metadata: $0.checkpoint?.facts.metadata,
+        isInPlace: $0.place != nil)
     }
     let told = try job.processes.communicator.broadcast(
       Array(own.map { try JSONEncoder().encode($0) } ?? Data()), from: 0, step: 0)
     let message = try JSONDecoder().decode(Message.self, from: Data(told))
     self.path = message.path
     configuration = message.configuration
+    isInPlace = message.isInPlace
     facts = try message.metadata.map { try CheckpointFacts(metadata: $0, path: message.path) }
   }
 

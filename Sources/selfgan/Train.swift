@@ -82,7 +82,9 @@ struct Train: ParsableCommand {
       let trainer = Trainer(
         run, recorder: recorder, signal: { interruption.signal },
         wantsCheckpoint: { interruption.takeCheckpointRequest() },
+        startsWithCheckpoint: resume?.isInPlace != true || resume?.facts == nil,
         earlierSeconds: resume?.facts?.seconds ?? 0,
+        onSkip: { job.say("warning: \($0); this step is left out") },
         onProgress: { if !quiet, job.processes.isFirst { progress.show($0) } })
       let signal: Int32
       do {

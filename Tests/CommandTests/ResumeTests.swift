@@ -106,7 +106,7 @@ import Testing
     try Self.expectSame(scratch, "run", "whole")
   }
 
-  @Test func SIGUSR1SavesAndTheRunGoesOnAtOnce() throws {
+  @Test func aWishedCheckpointIsSavedAndTheRunGoesOn() throws {
     let scratch = try ScratchDirectory()
     let process = try CommandProcess(
       Self.arguments(steps: 1 << 31, "run") + ["--set", "checkpoint.every=0"], in: scratch)

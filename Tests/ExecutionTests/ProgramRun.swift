@@ -55,8 +55,10 @@ final class ProgramRun {
 
   deinit { step.deallocate() }
 
-  /// - Parameter inputs: for each input's name, a tensor a replica.
-  func run(_ inputs: [String: [DoubleTensor]]) throws {
+  /// - Parameters:
+  ///   - inputs: for each input's name, a tensor a replica.
+  ///   - search: examines the step; nil for a plain one.
+  func run(_ inputs: [String: [DoubleTensor]], _ search: NonFiniteSearch? = nil) throws {
     for (name, tensors) in inputs {
       for group in groups {
         guard let input = group.input(name) else { continue }
@@ -67,14 +69,32 @@ final class ProgramRun {
     }
     let plan = groups[0].plan
     for segment in plan.segments.indices {
-      for group in groups { try group.run(segment: segment) }
+      for group in groups {
+        if let search {
+          try group.run(segment: segment, search)
+        } else {
+          try group.run(segment: segment)
+        }
+      }
       if segment == plan.rounds.count { break }
       for phase in 0..<reduction.phaseCount(ofRound: segment) {
-        try reduction.run(round: segment, phase: phase)
+        if let search {
+          try reduction.run(round: segment, phase: phase, search)
+        } else {
+          try reduction.run(round: segment, phase: phase)
+        }
       }
     }
     try groups[0].assignReplicated()
     step.pointee += 1
+  }
+
+  /// What first made a number that is not finite in one step.
+  func firstNonFinite(_ inputs: [String: [DoubleTensor]]) throws -> NonFiniteOrigin? {
+    let before = store.firstNonFinite
+    let search = NonFiniteSearch()
+    try run(inputs, search)
+    return before ?? search.first
   }
 
   func view(_ name: String, replica: Int) -> OutputView? {

@@ -3,6 +3,7 @@ import Kernels
 import Program
 import Replicas
 import TestSupport
+import Testing
 
 /// The images of one process's replicas. What lies before and behind them is no number, so that
 /// whoever reads another's images has losses that show it.
@@ -104,7 +105,8 @@ extension TrainingCase {
   /// As `train(threads:reduction:)`, with every process's copy of the moments.
   func train(
     on shape: JobShape, reduction: ReductionMode, backend: MatrixBackend = .best,
-    variants: [Int] = [0, 0, 0], sharesUpdates: Bool = true, disorder: Int? = nil
+    variants: [Int] = [0, 0, 0], sharesUpdates: Bool = true, disorder: Int? = nil,
+    isExamined: Bool = false
   ) throws -> TrainingBits {
     let members = try results(
       on: shape, reduction: reduction, backend: backend, sharesUpdates: sharesUpdates,
@@ -112,7 +114,7 @@ extension TrainingCase {
     ) { member in
       let batches = batches(steps: variants.count, of: member)
       let losses = try variants.map { variant in
-        try member.group.run(steps: 1, variant: variant, batches: batches)
+        try member.group.runStep(variant: variant, batches: batches, isExamined: isExamined)
         return member.group.losses(variant: variant)
       }
       // Nobody goes on to change what others still read.
@@ -142,6 +144,15 @@ extension TrainingCase {
 }
 
 extension ReplicaGroup {
+  /// One step, in which all is finite.
+  func runStep(variant: Int, batches: any BatchProvider, isExamined: Bool) throws {
+    if isExamined {
+      #expect(try runExamined(variant: variant, batches: batches) == nil)
+    } else {
+      try run(steps: 1, variant: variant, batches: batches)
+    }
+  }
+
   /// The bits of each of this process's replicas' losses.
   func losses(variant: Int) -> [UInt32] {
     replicas(variant: variant).flatMap { replica in

@@ -115,6 +115,17 @@ struct ReplicaGroupAllocationTests {
     }
   }
 
+  /// At each logged step, all variables are looked through.
+  @Test func findingNothingAllocatesNothing() throws {
+    let store = try TrainingCase.sharingStatistics().group(threads: 1, reduction: .fast).store
+    // The first time, types are made.
+    #expect(store.firstNonFinite == nil)
+    allocation_counting_start()
+    let isFinite = store.firstNonFinite == nil
+    let count = allocation_counting_stop()
+    #expect(isFinite && count == 0)
+  }
+
   /// OpenBLAS takes other ways for large products.
   @Test func stepsOfThePapersNetworkAllocateNothing() throws {
     let counts = try allocations(

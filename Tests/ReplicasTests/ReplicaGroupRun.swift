@@ -23,6 +23,11 @@ final class SeededBatches: BatchProvider, @unchecked Sendable {
   func acquire(step: Int) -> UnsafePointer<Float> { UnsafePointer(images + step * count) }
   func release(step: Int) {}
 
+  /// Sets one number of the images of one replica in one step.
+  func set(_ number: Float, at index: Int, step: Int, replica: Int, of replicas: Int) {
+    images[step * count + replica * (count / replicas) + index] = number
+  }
+
   /// Makes all numbers of one replica's images in one step no numbers.
   func spoil(step: Int, replica: Int, of replicas: Int) {
     let share = count / replicas
@@ -123,15 +128,17 @@ struct TrainingCase: Sendable {
   }
 
   /// The bits of every replica's losses after each step, and of all variables and moments after the last.
+  ///
+  /// - Parameter isExamined: whether each step is looked through for infinities and NaNs.
   func train(
     threads: Int, reduction: ReductionMode, backend: MatrixBackend = .best,
-    variants: [Int] = [0, 0, 0]
+    variants: [Int] = [0, 0, 0], isExamined: Bool = false
   ) throws -> TrainingBits {
     let group = try group(threads: threads, reduction: reduction, backend: backend)
     let batches = batches(steps: variants.count)
     var losses: [UInt32] = []
     for variant in variants {
-      try group.run(steps: 1, variant: variant, batches: batches)
+      try group.runStep(variant: variant, batches: batches, isExamined: isExamined)
       losses += group.losses(variant: variant)
     }
     return TrainingBits(

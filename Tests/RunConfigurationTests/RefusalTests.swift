@@ -28,7 +28,7 @@ struct RefusalTests {
       "frobnicate: 1",
       "frobnicate: unknown key; the keys are model, objective, batchNorm, optimizer, data, kernels, "
         + "tpu, fusion, gradients, batchSize, replicas, steps, seed, logEvery, sampleEvery, reduction, threads, "
-        + "communication, shards, checkpoint"
+        + "communication, shards, checkpoint, nonFinite"
     ),
     ("\"steps\\n\": 1", "steps\\u000A: unknown key; did you mean steps?"),
     ("? [a]\n: 1", "the configuration: found a list as a key, expected a name"),
@@ -215,7 +215,7 @@ struct RefusalTests {
 
   private static let rootKeys =
     "model, objective, batchNorm, optimizer, data, kernels, tpu, fusion, gradients, batchSize, replicas, steps, "
-    + "seed, logEvery, sampleEvery, reduction, threads, communication, shards, checkpoint"
+    + "seed, logEvery, sampleEvery, reduction, threads, communication, shards, checkpoint, nonFinite"
 
   @Test(arguments: [
     ("", "run.yaml: empty; expected a mapping of keys such as model, objective and steps"),

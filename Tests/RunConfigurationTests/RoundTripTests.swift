@@ -56,6 +56,7 @@ struct RoundTripTests {
     run.checkpoint.every = 0
     run.checkpoint.keep = 7
     run.checkpoint.best = .none
+    run.nonFinite = .skip
     return run
   }()
 
@@ -126,6 +127,7 @@ struct RoundTripTests {
           every: 1000
           keep: 3
           best: loss.self
+        nonFinite: stop
 
         """))
   }

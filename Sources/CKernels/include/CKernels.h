@@ -245,4 +245,7 @@ int ck_gather_patches(const void *arguments);
 // image += patches, where they come from.
 int ck_scatter_patches(const void *arguments);
 
+// The position of the first of `count` floats that is infinite or no number; `count` where all are finite.
+int64_t ck_first_non_finite(const float *a, int64_t count);
+
 #include "CKernelsThin.h"

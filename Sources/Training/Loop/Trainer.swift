@@ -1,7 +1,9 @@
 import Execution
 import Foundation
 import Kernels
+import Replicas
 import RunConfiguration
+import RunFiles
 
 /// Where a run stands, for those who watch it.
 package struct TrainingProgress: Sendable {
@@ -16,26 +18,37 @@ package struct TrainingProgress: Sendable {
 }
 
 /// Trains a configuration: runs the steps, and writes what the run directory promises.
-package struct Trainer {
+package final class Trainer {
   private let run: TrainingRun
   /// Nil in all processes but the first.
   private let recorder: RunRecorder?
-  /// Asked between short stretches of steps; the number of a signal ends the run with what has been done.
   private let signal: () -> Int32
-  /// Asked with it; whether somebody wants a checkpoint now.
   private let wantsCheckpoint: () -> Bool
-  /// Of training, before this process.
-  private let earlierSeconds: Double
+  private let onSkip: (String) -> Void
   private let onProgress: (TrainingProgress) -> Void
+  private let earlierSeconds: Double
+  private let start = ContinuousClock.now
+
+  /// The step of the last checkpoint.
+  private var savedStep: Int?
+  /// The last state that is known to be finite; in the first process.
+  private var good: Checkpoint?
+  /// The last step that was left out, and how many in front of it, one after another.
+  private var skipped: (step: Int, count: Int)?
+  private var logged: (step: Int, seconds: Double)
+  private var losses: [String: Float] = [:]
 
   /// - Parameters:
   ///   - recorder: nil in all processes but the first.
-  ///   - signal: the number of a signal that ends the run with what has been done; 0 where there is none.
-  ///   - wantsCheckpoint: whether somebody has asked for a checkpoint since the last call.
+  ///   - signal: asked between short stretches of steps; the number of a signal ends the run with what has been done.
+  ///   - wantsCheckpoint: asked with it; whether somebody has asked for a checkpoint since the last call.
+  ///   - startsWithCheckpoint: whether there is none yet of the step at which the run starts.
   ///   - earlierSeconds: of training, before the run was resumed.
+  ///   - onSkip: hears of steps that are left out, in a sentence.
   package init(
     _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
-    wantsCheckpoint: @escaping () -> Bool = { false }, earlierSeconds: Double = 0,
+    wantsCheckpoint: @escaping () -> Bool = { false }, startsWithCheckpoint: Bool = true,
+    earlierSeconds: Double = 0, onSkip: @escaping (String) -> Void = { _ in },
     onProgress: @escaping (TrainingProgress) -> Void
   ) {
     self.run = run
@@ -43,11 +56,21 @@ package struct Trainer {
     self.signal = signal
     self.wantsCheckpoint = wantsCheckpoint
     self.earlierSeconds = earlierSeconds
+    self.onSkip = onSkip
     self.onProgress = onProgress
+    savedStep = startsWithCheckpoint ? nil : run.completedSteps
+    logged = (run.completedSteps, earlierSeconds)
   }
 
   /// How long a stretch of steps may take before the run looks up, in seconds.
   private static let stretch = 0.25
+  /// Steps after which a good state is remembered at the latest: what must be run again to find out where a number came from.
+  private static let mostStepsSinceGood = 1000
+  /// Of more steps in turn that would have to be left out, nothing is to be hoped.
+  private static let mostSkips = 10
+
+  /// Of training, since the first step.
+  private var seconds: Double { earlierSeconds + (ContinuousClock.now - start).seconds }
 
   /// Trains to the configuration's last step.
   ///
@@ -55,87 +78,124 @@ package struct Trainer {
   /// - Throws: `TrainingError`; what was written before stays.
   package func train() throws(TrainingError) -> Int32 {
     let configuration = run.configuration
-    let start = ContinuousClock.now
-    func seconds() -> Double { earlierSeconds + (ContinuousClock.now - start).seconds }
+    let saveEvery = configuration.checkpoint.every
+    let rememberEvery = min(saveEvery > 0 ? saveEvery : .max, Self.mostStepsSinceGood)
+    let intervals = [
+      configuration.logEvery, configuration.sampleEvery, configuration.shards.gradientEvery,
+      saveEvery, rememberEvery,
+    ].filter { $0 > 0 }
     var stretchSteps = 1
-    var logged = (step: run.completedSteps, seconds: earlierSeconds)
-    var saved: Int?
-    var losses: [String: Float] = [:]
-
-    /// Whoever `waits` hears of a failure; otherwise the run goes on without the checkpoint.
-    func save(waits: Bool) throws(TrainingError) {
-      if saved == run.completedSteps { return }
-      try saveCheckpoint(seconds: seconds(), waits: waits)
-      saved = run.completedSteps
-    }
 
     // Before anything is computed in vain.
-    if run.completedSteps == 0 { try save(waits: true) }
+    if savedStep == nil { try save(waits: true) } else { try remember() }
     while run.completedSteps < configuration.steps {
       let step = run.completedSteps
-      let gradientEvery = configuration.shards.gradientEvery
-      let saveEvery = configuration.checkpoint.every
-      let intervals = [configuration.logEvery, configuration.sampleEvery, gradientEvery, saveEvery]
-      let wish = intervals.filter { $0 > 0 }.map { Self.next(step, every: $0) }
+      let wish = intervals.map { Self.next(step, every: $0) }
         .reduce(min(step + stretchSteps, configuration.steps), min)
       let stretch = try run.agree(end: wish, signal: signal(), checkpoint: wantsCheckpoint())
-      if stretch.signal != 0 || stretch.checkpoint { try save(waits: stretch.signal != 0) }
+      if stretch.signal != 0 || stretch.checkpoint {
+        guard try isFinite(nil, looksAtVariables: true) else { continue }
+        try save(waits: stretch.signal != 0)
+      }
       if stretch.signal != 0 {
         try finish()
         return stretch.signal
       }
       let next = stretch.end
       let before = ContinuousClock.now
-      try run.advance(steps: next - step)
+      let loss = try run.attempt(steps: next - step)
       let taken = (ContinuousClock.now - before).seconds
       stretchSteps = max(1, Int(Self.stretch / max(taken / Double(next - step), 1e-9)))
-      let now = seconds()
 
+      func isDue(_ every: Int) -> Bool { every > 0 && next % every == 0 }
       let isLast = next == configuration.steps
-      if next % configuration.logEvery == 0 || isLast {
-        let start = monotonicNanoseconds()
-        defer { run.record(.log, since: start) }
-        try run.requireEqualParameters()
-        let batchNorm = try run.batchNormDistances()
-        if let shards = try run.shards(), let batchNorm, let recorder {
-          losses = try recorder.log(
-            RunRecorder.LoggedStep(
-              step: next, seconds: now,
-              millisecondsPerStep: (now - logged.seconds) * 1000 / Double(next - logged.step),
-              shards: shards, batchNorm: batchNorm))
-        }
-        logged = (next, now)
-      }
+      let isLogged = isDue(configuration.logEvery) || isLast
+      let isSaved = isDue(saveEvery) || isLast
+      let isRemembered = isSaved || isDue(rememberEvery)
+      guard try isFinite(loss, looksAtVariables: isLogged || isRemembered) else { continue }
+      if isLogged { try log() }
       if let gradients = try run.gradientStatistics(), let recorder {
         try recorder.log(gradients, step: next)
       }
-      if next % configuration.sampleEvery == 0 || isLast {
-        let start = monotonicNanoseconds()
-        defer { run.record(.sample, since: start) }
-        if let state = try run.trainedState(), let recorder {
-          try recorder.sample(state, step: next)
-        }
-      }
-      if (saveEvery > 0 && next % saveEvery == 0) || isLast { try save(waits: isLast) }
+      if isDue(configuration.sampleEvery) || isLast { try sample() }
+      if isSaved { try save(waits: isLast) } else if isRemembered { try remember() }
       onProgress(
         TrainingProgress(
           step: next, totalSteps: configuration.steps,
-          stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: now, losses: losses,
+          stepsPerSecond: Double(next - step) / max(taken, 1e-9), seconds: seconds, losses: losses,
           residentBytes: Machine.peakResidentBytes))
     }
+    // The last step may have been left out.
+    try save(waits: true)
     try finish()
     return 0
   }
 
-  /// Begins to write a checkpoint; unless it `waits`, the run goes on as soon as its state is copied.
-  private func saveCheckpoint(seconds: Double, waits: Bool) throws(TrainingError) {
+  private func log() throws(TrainingError) {
+    let start = monotonicNanoseconds()
+    defer { run.record(.log, since: start) }
+    let (step, now) = (run.completedSteps, seconds)
+    try run.requireEqualParameters()
+    let batchNorm = try run.batchNormDistances()
+    if let shards = try run.shards(), let batchNorm, let recorder {
+      losses = try recorder.log(
+        RunRecorder.LoggedStep(
+          step: step, seconds: now,
+          millisecondsPerStep: (now - logged.seconds) * 1000 / Double(step - logged.step),
+          shards: shards, batchNorm: batchNorm))
+    }
+    logged = (step, now)
+  }
+
+  private func sample() throws(TrainingError) {
+    let start = monotonicNanoseconds()
+    defer { run.record(.sample, since: start) }
+    if let state = try run.trainedState(), let recorder {
+      try recorder.sample(state, step: run.completedSteps)
+    }
+  }
+
+  // MARK: - What is kept
+
+  /// Begins to write a checkpoint of a state that is finite, unless there is one of this step.
+  ///
+  /// Whoever `waits` hears of a failure; otherwise the run goes on as soon as its state is copied, whether it can be written or not.
+  private func save(waits: Bool) throws(TrainingError) {
+    if savedStep == run.completedSteps { return }
     let start = monotonicNanoseconds()
     defer { run.record(.save, since: start) }
-    if let checkpoint = try run.checkpoint(seconds: seconds, score: recorder?.takeScore()),
-      let recorder
-    {
-      try recorder.save(checkpoint, waits: waits)
+    good = try run.checkpoint(seconds: seconds, score: recorder?.takeScore())
+    if let good, let recorder { try recorder.save(good, waits: waits) }
+    savedStep = run.completedSteps
+  }
+
+  /// Copies a state that is finite.
+  private func remember() throws(TrainingError) {
+    good = try run.checkpoint(seconds: seconds)
+  }
+
+  /// Whether all numbers are finite.
+  ///
+  /// If not, it is found out where the first that is not came from; then the run ends, or goes on without the step that made it.
+  ///
+  /// - Parameter loss: what this process's last steps gave.
+  /// - Throws: `TrainingError.nonFinite`
+  private func isFinite(
+    _ loss: ReplicaError?, looksAtVariables: Bool
+  ) throws(TrainingError) -> Bool {
+    guard let bad = try run.nonFiniteStep(loss, looksAtVariables: looksAtVariables) else {
+      return true
     }
+    let (step, sentence) = try run.origin(of: bad, since: good)
+    let count = skipped?.step == step - 1 ? (skipped?.count ?? 0) + 1 : 1
+    guard run.configuration.nonFinite == .skip, count <= Self.mostSkips else {
+      throw .nonFinite(sentence, lastGoodStep: savedStep ?? 0)
+    }
+    try run.skip(step: step, since: good)
+    skipped = (step, count)
+    onSkip(sentence)
+    try remember()
+    return false
   }
 
   private func finish() throws(TrainingError) {

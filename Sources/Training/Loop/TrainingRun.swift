@@ -173,15 +173,35 @@ package final class TrainingRun {
   package func advance(
     steps: Int, stamps: UnsafeMutableBufferPointer<UInt64>? = nil
   ) throws(TrainingError) {
+    if let loss = try attempt(steps: steps, stamps: stamps) { throw .replicas(loss) }
+  }
+
+  /// The same; but where a loss is not finite, all steps are run, as other processes run them.
+  ///
+  /// - Parameter measures: whether the last step measures what it should.
+  /// - Returns: the first loss of this process's replicas that is not finite.
+  func attempt(
+    steps: Int, measures: Bool = true, stamps: UnsafeMutableBufferPointer<UInt64>? = nil
+  ) throws(TrainingError) -> ReplicaError? {
     let last = completedSteps + steps
     let every = configuration.shards.gradientEvery
-    if let measuringVariant, steps > 0, last % every == 0 {
-      try run(updates: steps - 1, variant: 0, stamps: stamps)
-      let lastStamp = stamps.map { UnsafeMutableBufferPointer(rebasing: $0[(steps - 1)...]) }
-      try run(updates: 1, variant: measuringVariant, stamps: lastStamp)
-    } else {
-      try run(updates: steps, variant: 0, stamps: stamps)
+    guard measures, let measuringVariant, steps > 0, last % every == 0 else {
+      return try watched(updates: steps, variant: 0, stamps: stamps)
     }
+    let first = try watched(updates: steps - 1, variant: 0, stamps: stamps)
+    let lastStamp = stamps.map { UnsafeMutableBufferPointer(rebasing: $0[(steps - 1)...]) }
+    let second = try watched(updates: 1, variant: measuringVariant, stamps: lastStamp)
+    return first ?? second
+  }
+
+  private func watched(
+    updates: Int, variant: Int, stamps: UnsafeMutableBufferPointer<UInt64>?
+  ) throws(TrainingError) -> ReplicaError? {
+    do throws(TrainingError) { try run(updates: updates, variant: variant, stamps: stamps) } catch {
+      guard case .replicas(let loss) = error, case .nonFinite = loss else { throw error }
+      return loss
+    }
+    return nil
   }
 
   /// Runs `steps` steps and takes the time of every kernel call, all workers together.

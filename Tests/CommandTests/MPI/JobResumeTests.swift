@@ -54,7 +54,7 @@ extension MPITests {
       try ResumeTests.expectSame(scratch, "run", "whole")
     }
 
-    @Test func SIGUSR1AsksAJobForACheckpoint() throws {
+    @Test func aJobIsAskedForACheckpoint() throws {
       let endless = try EndlessJob(.ranks(2))
       endless.job.send(SIGUSR1)
       let checkpoints = { (try? endless.scratch.names(in: "run/checkpoints")) ?? [] }
