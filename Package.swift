@@ -62,6 +62,13 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "Datasets", "Statistics", "RunFiles", "TensorBoard",
         "Program", "ProgramPasses", "Kernels", "Execution", "Replicas",
       ]),
+    .target(
+      name: "Interchange",
+      dependencies: [
+        "RunConfiguration", "RunFiles", "Program", "Training",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["ONNX/onnx.proto"], swiftSettings: house),
     module("RunAnalysis", ["RunConfiguration", "RunFiles", "Statistics"]),
     module("RunReport", ["RunConfiguration", "Statistics", "RunFiles", "RunAnalysis"]),
     .target(name: "Report", dependencies: ["CReportPage"], exclude: ["Page"], swiftSettings: house),
@@ -73,7 +80,7 @@ let package = Package(
       name: "selfgan",
       dependencies: [
         "RunConfiguration", "Datasets", "RunFiles", "Program", "ProgramPasses", "Kernels",
-        "Execution", "Replicas", "Training", "RunAnalysis", "Report", "RunReport",
+        "Execution", "Replicas", "Training", "Interchange", "RunAnalysis", "Report", "RunReport",
         "Sweep", argumentParser, .product(name: "FlyingFox", package: "FlyingFox"),
         .product(name: "FlyingSocks", package: "FlyingFox"),
       ],
@@ -119,6 +126,12 @@ let package = Package(
         "RunConfiguration", "RandomStreams", "RunFiles", "Program", "ProgramPasses", "Kernels",
         "Execution", "Replicas", "Training", "TestSupport",
       ]),
+    tests(
+      "Interchange",
+      [
+        "RunConfiguration", "RandomStreams", "RunFiles", "Program", "Kernels", "Execution",
+        "Training", "Interchange", "TestSupport",
+      ]),
     tests("Statistics", ["Statistics"]),
     tests("Sweep", ["RunConfiguration", "RunFiles", "RunReport", "Sweep", "TestSupport"]),
     .testTarget(
@@ -132,7 +145,11 @@ let package = Package(
       name: "CommunicatorCheck", dependencies: ["Program", "Execution", "Replicas"],
       path: "Tests/CommunicatorCheck", swiftSettings: house),
     tests(
-      "Command", ["selfgan", "CommunicatorCheck", "Program", "RandomStreams", "TestSupport"]),
+      "Command",
+      [
+        "selfgan", "CommunicatorCheck", "RunConfiguration", "RunFiles", "Program", "RandomStreams",
+        "Training", "TestSupport",
+      ]),
   ]
     + (oneDNNIsPresent
       ? [

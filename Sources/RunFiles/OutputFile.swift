@@ -117,10 +117,10 @@ package final class OutputFile {
     }
   }
 
-  /// Flushes, and waits until the data is on the disk.
-  package func close() throws(RunFileError) {
+  /// Flushes, and waits until the data is on the disk unless it is told not to.
+  package func close(synchronizes: Bool = true) throws(RunFileError) {
     try flush()
-    try synchronize()
+    if synchronizes { try synchronize() }
     let status = Glibc.close(descriptor)
     descriptor = -1
     if status != 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
@@ -164,21 +164,9 @@ package final class OutputFile {
   package static func writeAtomically(
     to path: String, _ body: (OutputFile) throws(RunFileError) -> Void
   ) throws(RunFileError) {
-    try requireReplaceable(path)
-    let temporary = temporaryPath(beside: path)
-    do throws(RunFileError) {
-      let file = try OutputFile(path: temporary, isNew: true)
-      try body(file)
-      try file.close()
-    } catch {
-      unlink(temporary)
-      throw error.naming(path)
-    }
-    if rename(temporary, path) != 0 {
-      let reason = RunFileError.lastReason
-      unlink(temporary)
-      throw .cannotWrite(path: path, reason: reason)
-    }
+    let file = try PendingFile(path: path)
+    try file.write(body)
+    try file.commit()
   }
 
   /// Waits until the names of a directory are on the disk: a file that was renamed into it stays there.

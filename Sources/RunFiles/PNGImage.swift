@@ -8,46 +8,55 @@ package struct PNGImage: Equatable, Sendable {
   /// 1 or 3.
   package let channels: Int
   /// [height, width, channels]
-  package let pixels: [UInt8]
+  package private(set) var pixels: [UInt8]
 
-  /// White pixels between the images of a grid.
-  private static let gap = 2
-
-  /// A grid of images with a gap between them, from values in [−1, 1]; of four channels the first
-  /// three are shown, of two the first.
+  /// A grid of images with a gap between them, from values in [−1, 1].
   ///
   /// - Parameters:
   ///   - images: [count, height, width, channels]
   ///   - columns: images in a row.
   package init(grid images: [Float], height: Int, width: Int, channels: Int, columns: Int) {
-    let gap = Self.gap
-    let shown = channels >= 3 ? 3 : 1
-    let count = images.count / (height * width * channels)
-    let rows = (count + columns - 1) / columns
-    let fullWidth = columns * (width + gap) - gap
-    let fullHeight = rows * (height + gap) - gap
-    var pixels = [UInt8](repeating: 255, count: fullHeight * fullWidth * shown)
+    let grid = ImageGrid(
+      count: images.count / (height * width * channels), height: height, width: width,
+      channels: channels, columns: columns)
+    self.init(white: grid)
+    draw(images[...], from: 0, in: grid)
+  }
+
+  /// A grid's picture before any image is drawn: white.
+  package init(white grid: ImageGrid) {
+    (height, width, channels) = (grid.fullHeight, grid.fullWidth, grid.shownChannels)
+    pixels = [UInt8](repeating: 255, count: height * width * channels)
+  }
+
+  /// Draws images into their places, from place `first` on; of four channels the first three are shown,
+  /// of two the first.
+  ///
+  /// - Parameter images: [count, height, width, channels], in [−1, 1].
+  package mutating func draw(_ images: ArraySlice<Float>, from first: Int, in grid: ImageGrid) {
+    let count = images.count / (grid.height * grid.width * grid.channels)
     for index in 0..<count {
-      let (top, left) = (index / columns * (height + gap), index % columns * (width + gap))
-      for y in 0..<height {
-        for x in 0..<width {
-          for channel in 0..<shown {
-            let value = images[((index * height + y) * width + x) * channels + channel]
-            pixels[((top + y) * fullWidth + left + x) * shown + channel] = Self.level(value)
+      let (top, left) = grid.place(first + index)
+      for y in 0..<grid.height {
+        for x in 0..<grid.width {
+          let source = ((index * grid.height + y) * grid.width + x) * grid.channels
+          let target = ((top + y) * width + left + x) * channels
+          for channel in 0..<channels {
+            pixels[target + channel] = Self.level(images[images.startIndex + source + channel])
           }
         }
       }
     }
-    (self.height, self.width, self.channels, self.pixels) = (fullHeight, fullWidth, shown, pixels)
   }
 
   /// The images of a grid that was made by `init(grid:…)`, each [height, width, channels], row by row;
   /// none where they do not fill the image. A grid's last row may have white images at its end.
   package func gridCells(height cellHeight: Int, width cellWidth: Int) -> [[UInt8]] {
-    let (tall, wide) = (cellHeight + Self.gap, cellWidth + Self.gap)
-    guard (height + Self.gap) % tall == 0, (width + Self.gap) % wide == 0 else { return [] }
-    return (0..<(height + Self.gap) / tall * ((width + Self.gap) / wide)).map { index in
-      let columns = (width + Self.gap) / wide
+    let gap = ImageGrid.gap
+    let (tall, wide) = (cellHeight + gap, cellWidth + gap)
+    guard (height + gap) % tall == 0, (width + gap) % wide == 0 else { return [] }
+    return (0..<(height + gap) / tall * ((width + gap) / wide)).map { index in
+      let columns = (width + gap) / wide
       let (top, left) = (index / columns * tall, index % columns * wide)
       return (0..<cellHeight).flatMap { y in
         pixels[(((top + y) * width + left) * channels)...].prefix(cellWidth * channels)
@@ -93,8 +102,8 @@ package struct PNGImage: Equatable, Sendable {
     self.pixels = pixels
   }
 
-  /// Of a picture that is read, in pixels.
-  private static let largestCount = 1 << 26
+  /// Of a picture, in pixels.
+  static let largestCount = 1 << 26
 
   /// The image as a PNG file's bytes.
   ///

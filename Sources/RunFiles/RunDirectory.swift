@@ -53,7 +53,10 @@ package struct RunDirectory: Sendable {
     return files.contains { FileManager.default.fileExists(atPath: $0) }
   }
 
-  private static func created(_ path: String) throws(RunFileError) -> String {
+  /// Creates a directory and those that it is in; takes an empty one that is there.
+  ///
+  /// - Throws: `RunFileError.directoryNotEmpty`, `.cannotCreateDirectory`
+  static func created(_ path: String) throws(RunFileError) -> String {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) {
       guard isDirectory.boolValue else {

@@ -19,6 +19,7 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   case noRuns(directory: String)
   /// A run has no checkpoint that can be read.
   case noCheckpoint(path: String)
+  case pictureTooBig(path: String, width: Int, height: Int, limit: Int)
   /// Another process writes into the directory.
   case directoryInUse(path: String)
 
@@ -40,6 +41,9 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
     case .noRuns(let directory): "latest: there is no numbered run in \(directory)"
     case .noCheckpoint(let path):
       "\(path): there is no checkpoint that can be read; expected one in \(path)/checkpoints"
+    case .pictureTooBig(let path, let width, let height, let limit):
+      "\(path): \(width) × \(height) pixels are more than the \(limit) of one picture; "
+        + "expected fewer images, a folder or an .npy file"
     case .directoryInUse(let path): "\(path): another process is writing into this run"
     }
   }
@@ -48,7 +52,7 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
   package var isRefusal: Bool {
     switch self {
     case .directoryNotEmpty, .cannotCreateDirectory, .cannotCreate, .cannotRead, .malformed,
-      .damaged, .notACheckpoint, .noRuns, .noCheckpoint, .directoryInUse:
+      .damaged, .notACheckpoint, .noRuns, .noCheckpoint, .pictureTooBig, .directoryInUse:
       true
     case .cannotWrite, .cannotEncode: false
     }

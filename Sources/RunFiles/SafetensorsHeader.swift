@@ -1,10 +1,10 @@
 import Foundation
 
-/// The JSON header of a safetensors file of float32 tensors, whose data follow one another in the order in
-/// which they are added.
+/// The JSON header of a safetensors file, whose tensors' data follow one another in the order in which they are
+/// added.
 struct SafetensorsHeader {
   private struct Entry: Encodable {
-    let dtype = "F32"
+    let dtype: String
     let shape: [Int]
     let offsets: [Int]
 
@@ -25,10 +25,10 @@ struct SafetensorsHeader {
   init(metadata: [String: String]) { self.metadata = metadata }
 
   /// Adds a tensor. Names are distinct.
-  mutating func add(_ name: String, shape: [Int], count: Int) {
+  mutating func add(_ name: String, shape: [Int], count: Int, type: ElementType = .float32) {
     precondition(shape.reduce(1, *) == count && names.insert(name).inserted, name)
-    let end = offset + count * MemoryLayout<Float>.stride
-    entries.append((name, Entry(shape: shape, offsets: [offset, end])))
+    let end = offset + count * type.byteCount
+    entries.append((name, Entry(dtype: type.rawValue, shape: shape, offsets: [offset, end])))
     offset = end
   }
 

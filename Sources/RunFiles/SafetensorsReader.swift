@@ -1,11 +1,12 @@
 import Foundation
 
-/// Reads float32 tensors from a safetensors file, which is taken as hostile: every size is checked
-/// before memory is taken.
+/// Reads tensors from a safetensors file, which is taken as hostile: every size is checked before
+/// memory is taken.
 package struct SafetensorsReader {
   package struct Entry: Sendable {
     package let name: String
     package let shape: [Int]
+    package let type: ElementType
     fileprivate let range: Range<Int>
   }
 
@@ -19,8 +20,11 @@ package struct SafetensorsReader {
 
   /// Reads and checks the header; the data is mapped.
   ///
+  /// - Parameter types: what tensors may be of.
   /// - Throws: `RunFileError.cannotRead`, `.malformed`
-  package init(path: String) throws(RunFileError) {
+  package init(
+    path: String, types: Set<ElementType> = [.float32]
+  ) throws(RunFileError) {
     self.path = path
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -54,13 +58,16 @@ package struct SafetensorsReader {
     let available = data.count - start
     var entries: [Entry] = []
     for (name, value) in header where name != "__metadata__" {
-      guard let fields = value as? [String: Any], let type = fields["dtype"] as? String,
+      guard let fields = value as? [String: Any], let typeName = fields["dtype"] as? String,
         let shape = fields["shape"] as? [Int], let offsets = fields["data_offsets"] as? [Int]
       else { throw malformed("\"\(name)\" has no dtype, shape and data_offsets") }
-      guard type == "F32" else { throw malformed("\"\(name)\" is \(type), and F32 is expected") }
+      guard let type = ElementType(rawValue: typeName), types.contains(type) else {
+        let expected = types.map(\.rawValue).sorted().joined(separator: ", ")
+        throw malformed("\"\(name)\" is \(typeName), and \(expected) is expected")
+      }
       guard offsets.count == 2, 0 <= offsets[0], offsets[0] <= offsets[1], offsets[1] <= available
       else { throw malformed("the data of \"\(name)\" does not lie within the file") }
-      var bytes = MemoryLayout<Float>.stride
+      var bytes = type.byteCount
       for extent in shape {
         let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
         guard extent >= 0, !overflow else { throw malformed("\"\(name)\" has the shape \(shape)") }
@@ -71,7 +78,9 @@ package struct SafetensorsReader {
           "\"\(name)\" of shape \(shape) has \(offsets[1] - offsets[0]) bytes instead of \(bytes)")
       }
       entries.append(
-        Entry(name: name, shape: shape, range: (start + offsets[0])..<(start + offsets[1])))
+        Entry(
+          name: name, shape: shape, type: type,
+          range: (start + offsets[0])..<(start + offsets[1])))
     }
     // The format's rule: the tensors' data follows one after another and fills the file.
     entries.sort {
@@ -93,8 +102,11 @@ package struct SafetensorsReader {
     data.withUnsafeBytes(body)
   }
 
-  /// A copy of a tensor's values.
+  /// A copy of a tensor's values, rounded to float32 where they are something else.
   package func values(_ entry: Entry) -> [Float] {
+    guard entry.type == .float32 else {
+      return withBytes { entry.type.floats(UnsafeRawBufferPointer(rebasing: $0[entry.range])) }
+    }
     let count = entry.range.count / MemoryLayout<Float>.stride
     return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       _ = data.copyBytes(to: UnsafeMutableRawBufferPointer(buffer), from: entry.range)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes float32 tensors in the safetensors format: an 8-byte length, a JSON header, and the data.
+/// Writes tensors in the safetensors format: an 8-byte length, a JSON header, and the data.
 ///
 /// The header comes first, but a trace learns of its tensors as it goes: data is spooled beside the
 /// file, and the file appears under its name when it is complete.
@@ -25,6 +25,13 @@ package final class SafetensorsWriter {
   package func add(_ name: String, shape: [Int], _ values: [Float]) throws(RunFileError) {
     header.add(name, shape: shape, count: values.count)
     do throws(RunFileError) { try spool.write(values) } catch { throw error.naming(path) }
+  }
+
+  /// Adds an integer, a tensor of shape []. Integers come before all others: readers that map the file want each
+  /// number at a multiple of its size.
+  package func add(_ name: String, _ integer: Int64) throws(RunFileError) {
+    header.add(name, shape: [], count: 1, type: .int64)
+    do throws(RunFileError) { try spool.write([integer]) } catch { throw error.naming(path) }
   }
 
   /// Puts header and data together under the file's name.

@@ -21,6 +21,8 @@ package enum TrainingError: Error, CustomStringConvertible {
   case nonFinite(String, lastGoodStep: Int)
   /// A file of initial values does not fit the model.
   case initialValue(name: String, file: String, detail: String)
+  /// A file of a model has nothing that images can be drawn with, or not what was asked for.
+  case unusableModel(file: String, detail: String)
 
   /// What differs from a checkpoint: a key of the configuration, `data` or `program`.
   package struct Change: Sendable, Equatable {
@@ -48,6 +50,7 @@ package enum TrainingError: Error, CustomStringConvertible {
     case .nonFinite(let origin, let step):
       origin + "; the checkpoint of step \(step) is good"
     case .initialValue(let name, let file, let detail): "\(file): \(name): \(detail)"
+    case .unusableModel(let file, let detail): "\(file): \(detail)"
     }
   }
 }

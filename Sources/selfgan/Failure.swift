@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Execution
 import Foundation
+import Interchange
 import Program
 import Replicas
 import RunAnalysis
@@ -68,6 +69,9 @@ enum Failure {
     case let error as DatasetError: error.isRefusal ? badInput : run
     case let error as RunFileError: error.isRefusal ? badInput : run
     case let error as TrainingError: code(of: error)
+    case InterchangeError.file(let error): code(of: error)
+    case InterchangeError.training(let error): code(of: error)
+    case is InterchangeError: badInput
     case SweepError.otherCell, SweepError.unusableCell: badInput
     case SweepError.file(let error): code(of: error)
     case SweepError.training(let error): code(of: error)
@@ -78,7 +82,9 @@ enum Failure {
 
   private static func code(of error: TrainingError) -> Int32 {
     switch error {
-    case .missing, .program, .workers, .dataset, .initialValue, .configuration, .changed: badInput
+    case .missing, .program, .workers, .dataset, .initialValue, .unusableModel, .configuration,
+      .changed:
+      badInput
     case .file(let error): code(of: error)
     case .replicas(.execution(.memory)), .replicas(.execution(.program)),
       .replicas(.execution(.kernel(.backendMissing, _, _))):

@@ -12,7 +12,7 @@ struct SelfGAN: ParsableCommand {
     subcommands: [
       Train.self, Trace.self, Benchmark.self, Inspect.self, Doctor.self, Shards.self,
       ReportCommand.self, Watch.self,
-      SweepCommand.self, DataCommand.self,
+      Sample.self, CheckpointCommand.self, SweepCommand.self, DataCommand.self,
     ])
 
   /// As usual; but of the processes that a launcher started, only the first says how commands are used.

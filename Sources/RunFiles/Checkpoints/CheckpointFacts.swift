@@ -40,6 +40,11 @@ package struct CheckpointFacts: Sendable, Equatable {
   /// The value of `format`, by which a checkpoint is known.
   private static let format = "selfgan.checkpoint.1"
 
+  /// Whether a file with this metadata is meant to be a checkpoint, perhaps of another version.
+  package static func isMeant(by metadata: [String: String]) -> Bool {
+    metadata["format"]?.hasPrefix("selfgan.checkpoint.") ?? false
+  }
+
   /// As a safetensors file has it: numbers in decimal digits that read back as they were.
   package var metadata: [String: String] {
     var metadata = [

@@ -9,7 +9,7 @@ package typealias GradientReduction = Reduction
 
 /// From the words of a configuration to the things that they name.
 extension Configuration {
-  var networks: any AdversarialNetworks {
+  package var networks: any AdversarialNetworks {
     let layout: NetworkLayout =
       switch model.layout {
       case .keras: .keras

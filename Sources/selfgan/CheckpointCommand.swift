@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// `selfgan checkpoint …`
+struct CheckpointCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "checkpoint",
+    abstract: "Shows, verifies and converts checkpoints.",
+    subcommands: [CheckpointShow.self, CheckpointVerify.self, CheckpointConvert.self])
+}
+
+/// Several files of a command's arguments, those that cannot be used among them.
+enum EachFile {
+  /// Calls `body` with every path, and complains about those for which it throws.
+  ///
+  /// - Throws: the exit code of the worst of them, at the end.
+  static func run(_ paths: [String], _ body: (String) throws -> Void) throws {
+    var worst: Int32 = 0
+    for path in paths {
+      do { try body(path) } catch let exit as ExitCode {
+        worst = max(worst, exit.rawValue)
+      } catch {
+        Failure.complain("error: \(error)")
+        worst = max(worst, Failure.code(of: error))
+      }
+    }
+    if worst != 0 { throw ExitCode(worst) }
+  }
+}
