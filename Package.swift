@@ -20,9 +20,22 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
   .target(name: name, dependencies: dependencies, swiftSettings: house)
 }
 
+/// The names of the tests to build, where `Tests/Sanitizers/run` asks for some of them only.
+let chosenTests = Context.environment["SELFGAN_TESTS"]?.split(separator: " ").map(String.init)
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name + "Tests", dependencies: dependencies, swiftSettings: house)
 }
+
+/// The program that libFuzzer drives (`Tests/Fuzz/run`), which normal builds leave out.
+let fuzzer: [Target] =
+  Context.environment["SELFGAN_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "Fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Fuzzer",
+      swiftSettings: house + [.unsafeFlags(["-parse-as-library"])])
+  ]
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
@@ -101,6 +114,14 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Program", "Execution", "Replicas"],
       path: "Tests/TestSupport"),
+    // The readers of what comes from outside, one a format, which fuzzer and tests feed.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "RunConfiguration", "Datasets", "RunFiles", "Program", "RunAnalysis", "RunReport", "CZlib",
+      ],
+      path: "Tests/Fuzz/Targets", swiftSettings: house),
+    tests("Fuzz", ["FuzzTargets"]),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     tests("RunConfiguration", ["RunConfiguration"]),
     tests("RandomStreams", ["RandomStreams"]),
@@ -154,4 +175,9 @@ let package = Package(
     + (oneDNNIsPresent
       ? [
         .target(name: "COneDNN", linkerSettings: [.linkedLibrary("dnnl")])
-      ] : []))
+      ] : [])
+    + fuzzer)
+
+if let chosenTests {
+  package.targets.removeAll { $0.isTest && !chosenTests.contains($0.name) }
+}

@@ -3,8 +3,9 @@
 #include <math.h>
 #include <string.h>
 
-// Loops are compiled for several instruction set levels, chosen at run time.
-#if defined(__x86_64__) && defined(__linux__)
+// Loops are compiled for several instruction set levels, chosen at run time; but not with ThreadSanitizer, which would watch the
+// choice before it is set up.
+#if defined(__x86_64__) && defined(__linux__) && !__has_feature(thread_sanitizer)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES

@@ -2,8 +2,8 @@ import Foundation
 import Yams
 
 extension Configuration {
-  /// A configuration file has a few hundred bytes; more than this is another file.
-  package static let largestFile = 1 << 20
+  /// A configuration file has a few thousand bytes; more than this is another file.
+  package static let largestFile = 1 << 16
 
   /// The configuration in a file: defaults, then the file, then the overrides in their order.
   ///

@@ -10,6 +10,7 @@ package enum ConfigurationError: Error, Equatable, Sendable {
   /// `place` is `file:line`, or an override as it was given.
   case syntax(place: String, problem: String)
   case tooManyAliases(place: String, limit: Int)
+  case tooManyCollectionKeys(place: String, limit: Int)
   case duplicateKey(place: String, key: String)
   case keyNotText(section: String, found: String)
   /// `valid` are the names in `section`, the innermost known one around the key.
@@ -39,6 +40,9 @@ extension ConfigurationError: CustomStringConvertible {
       "\(place): not valid YAML: \(problem)"
     case .tooManyAliases(let place, let limit):
       "\(place): more than \(limit) YAML aliases; expected the values themselves"
+    case .tooManyCollectionKeys(let place, let limit):
+      "\(place): more than \(limit) question marks and closing brackets before a colon, "
+        + "which make YAML keys of mappings and lists; expected names"
     case .duplicateKey(let place, let key):
       "\(place): the key \(excerpt(key)) is given more than once"
     case .keyNotText(let section, let found):

@@ -23,12 +23,19 @@ struct YAMLText {
   /// with so few, it stays small.
   private static let aliasLimit = 8
 
+  /// A mapping or list that is a key is hashed, again for every such key around it: nested ones take
+  /// time that grows with their number times the length of the text.
+  private static let collectionKeyLimit = 16
+
   /// The one document in the text; nil where there is none.
   ///
-  /// - Throws: `syntax`, `duplicateKey`, `tooManyAliases`.
+  /// - Throws: `syntax`, `duplicateKey`, `tooManyAliases`, `tooManyCollectionKeys`.
   func document() throws(ConfigurationError) -> Node? {
     guard possibleAliases <= Self.aliasLimit else {
       throw .tooManyAliases(place: source.place(), limit: Self.aliasLimit)
+    }
+    guard possibleCollectionKeys <= Self.collectionKeyLimit else {
+      throw .tooManyCollectionKeys(place: source.place(), limit: Self.collectionKeyLimit)
     }
     do {
       // The encoding is given because the default one depends on the environment.
@@ -52,6 +59,18 @@ struct YAMLText {
       if asteriskBegins && byte > UInt8(ascii: " ") { count += 1 }
       asteriskBegins = byte == UInt8(ascii: "*") && !Self.withinWord.contains(previous)
       previous = byte
+    }
+    return count
+  }
+
+  /// An upper bound: question marks, and closing brackets that a colon follows, wherever they are.
+  private var possibleCollectionKeys: Int {
+    var count = 0
+    var isClosed = false
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: "?") || (isClosed && byte == UInt8(ascii: ":")) { count += 1 }
+      let isSpace = byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+      isClosed = byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") || (isClosed && isSpace)
     }
     return count
   }

@@ -18,7 +18,7 @@ package enum TrainingError: Error, CustomStringConvertible {
   /// A resumed run is not what it was.
   case changed([Change], checkpoint: String)
   /// A loss, gradient or parameter is not finite any more.
-  case nonFinite(String, lastGoodStep: Int)
+  case nonFinite(String, lastGoodStep: Int?)
   /// A file of initial values does not fit the model.
   case initialValue(name: String, file: String, detail: String)
   /// A file of a model has nothing that images can be drawn with, or not what was asked for.
@@ -48,7 +48,7 @@ package enum TrainingError: Error, CustomStringConvertible {
         + "; a run goes on as what it was, unless --allow-change names "
         + changes.map(\.key).joined(separator: ",")
     case .nonFinite(let origin, let step):
-      origin + "; the checkpoint of step \(step) is good"
+      origin + (step.map { "; the checkpoint of step \($0) is good" } ?? "")
     case .initialValue(let name, let file, let detail): "\(file): \(name): \(detail)"
     case .unusableModel(let file, let detail): "\(file): \(detail)"
     }

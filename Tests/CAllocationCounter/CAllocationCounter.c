@@ -41,6 +41,15 @@ long allocation_counting_stop(void) {
   return allocations;
 }
 
+// Sanitizers replace the allocator themselves.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+
+bool allocation_counting_is_possible(void) { return false; }
+
+#else
+
+bool allocation_counting_is_possible(void) { return true; }
+
 static inline __attribute__((always_inline)) void count(void) {
   uintptr_t caller = (uintptr_t)__builtin_return_address(0);
   if (is_counting && !(library_start <= caller && caller < library_end)) allocations++;
@@ -79,3 +88,5 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
   *block = allocated;
   return 0;
 }
+
+#endif

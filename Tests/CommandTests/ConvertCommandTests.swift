@@ -96,7 +96,7 @@ import Testing
       ["nowhere", "--to", "keras", "--output", "new"], naming: ["nowhere", "No such file"])
     try expectRefusal(
       [weights, "--to", "keras", "--output", "new", "--statistics", "mean"],
-      naming: [weights, "--statistics", "first"])
+      naming: [weights, "no statistics \"mean\"", "first"])
     try expectRefusal(
       [weights, "--to", "keras", "--output", weights], naming: ["--output", weights])
     try expectRefusal(

@@ -10,7 +10,7 @@ import Testing
     "--set", "optimizer.beta1=0", "--set", "optimizer.beta2=0", "--set", "logEvery=1",
   ]
 
-  @Test func aLossThatIsNoNumberEndsTheRun() throws {
+  @Test func aNumberThatIsNotFiniteEndsTheRunWithItsOrigin() throws {
     let scratch = try ScratchDirectory()
     let outcome = try CommandProcess.run(
       ["train", Configurations.gan, "--steps", "1000", "--output", "run"]
@@ -18,9 +18,12 @@ import Testing
     expectSentence(outcome, code: 1, naming: [])
     let sentence = outcome.complaints.first ?? ""
     let match = try #require(
-      sentence.firstMatch(of: /(loss_(?:self|generated|real|fake)) of replica (\d) .* step (\d+)/),
+      sentence.firstMatch(
+        of: /step (\d+): (generator\/dense_0): adam made nan in generator\/dense_0\/kernel/),
       "\(sentence)")
-    let failed = try #require(Int(match.3))
+    let failed = try #require(Int(match.1))
+    #expect(sentence.contains("the checkpoint of step 0 is good"))
+    #expect(try scratch.names(in: "run/checkpoints") == ["step-000000.safetensors"])
 
     // Every step before it has been logged, all of them with numbers.
     let table = try ShardsTable(scratch.text("run/shards.csv"))

@@ -90,7 +90,7 @@ struct PackResumptionTests {
   @Test(
     "begins anew where the source has changed, or the unfinished file is damaged",
     arguments: [
-      "time", "size", "count", "journal", "data", "foreign", "short",
+      "time", "size", "count", "journal", "numbers", "data", "foreign", "short",
     ])
   func startedAnew(change: String) throws {
     _ = try begin()
@@ -103,6 +103,12 @@ struct PackResumptionTests {
     case "size": try directory.write("more images", as: "source")
     case "count": count = 9999
     case "journal": bytes[25] ^= 1
+    case "numbers":
+      // So many images and bad ones that their sum is no Int.
+      bytes.replaceSubrange(32..<48, with: [UInt8](repeating: 0xFF, count: 16))
+      withUnsafeBytes(of: crc32(bytes.prefix(48)).littleEndian) {
+        bytes.replaceSubrange(48..<52, with: $0)
+      }
     case "data": bytes[5000] ^= 1
     case "foreign": bytes = Data(repeating: 7, count: 10_000)
     default: bytes = bytes.prefix(5000)

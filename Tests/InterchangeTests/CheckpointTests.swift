@@ -88,7 +88,7 @@ import Training
     let error = #expect(throws: InterchangeError.self) {
       try Self.weights(scratch.file("weights"), .mean)
     }
-    #expect(error?.description.contains("--statistics") == true)
+    #expect(error?.description.contains("no statistics \"mean\"") == true)
     #expect(checkpoint.facts.step == 3)
   }
 
@@ -97,7 +97,7 @@ import Training
     let writer = try SafetensorsWriter(path: scratch.file("tensors"))
     try writer.add("a", shape: [1], [1])
     try writer.finish()
-    let error = #expect(throws: InterchangeError.self) {
+    let error = #expect(throws: TrainingError.self) {
       try Self.weights(scratch.file("tensors"))
     }
     #expect(error?.description.hasPrefix(scratch.file("tensors")) == true)
@@ -107,11 +107,11 @@ import Training
     let scratch = try ScratchDirectory()
     let (_, path) = try Self.checkpoint(in: scratch)
     try Self.weights(path).write(as: .pytorch, to: scratch.file("pytorch"))
-    let error = #expect(throws: InterchangeError.self) {
+    let error = #expect(throws: TrainingError.self) {
       try Self.weights(scratch.file("pytorch"))
     }
     let sentence = error?.description ?? ""
-    #expect(sentence.contains("pytorch: generator/dense_0/kernel: there is no such tensor"))
+    #expect(sentence.contains("pytorch: ") && sentence.contains("num_batches_tracked"))
   }
 
   /// Parameters, and everything else as before the first step.

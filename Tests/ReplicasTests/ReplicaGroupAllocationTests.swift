@@ -10,6 +10,7 @@ import Testing
 /// What a step allocates after the first ones: nothing, but for what oneDNN itself allocates at each call.
 ///
 /// The counter counts a worker's thread from its taking the images of one step to its taking those of a later one.
+@Suite(.enabled(if: allocation_counting_is_possible(), "sanitizers have their own allocator"))
 struct ReplicaGroupAllocationTests {
   private static let warmUp = 3
   private static let steps = 10

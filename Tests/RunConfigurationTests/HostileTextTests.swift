@@ -38,6 +38,27 @@ struct HostileTextTests {
     #expect(Self.error("data: {path: \(words)}\n") == nil)
   }
 
+  @Test(arguments: [("? ", ""), ("{?", "}"), ("{[", "] : 1}"), ("{{", "}\t: 1}")])
+  func `mappings and lists as keys are counted before they are hashed`(
+    opening: String, closing: String
+  ) {
+    func text(_ count: Int) -> String {
+      String(repeating: opening, count: count) + "x" + String(repeating: closing, count: count)
+    }
+    let expected = ConfigurationError.tooManyCollectionKeys(place: "run.yaml", limit: 16)
+    #expect(Self.error(text(17)) == expected)
+    // Other sentences for fewer.
+    #expect(Self.error(text(16)) != expected && Self.error(text(16)) != nil)
+    #expect(
+      expected.description
+        == "run.yaml: more than 16 question marks and closing brackets before a colon, "
+        + "which make YAML keys of mappings and lists; expected names")
+  }
+
+  @Test func `questions in comments are no keys`() {
+    #expect(Self.error("# Why? Because [a]: b.\nsteps: 5\n") == nil)
+  }
+
   @Test(arguments: ["[", "{a: ", "- ", "? "])
   func `deep nesting is refused`(opening: String) {
     let text = "steps: \n  " + String(repeating: opening, count: 100_000)

@@ -89,8 +89,8 @@ struct LoadingTests {
     (Data([0x73, 0xff, 0xfe]), "not UTF-8 text; expected a configuration in YAML"),
     (Data(), "empty; expected a mapping of keys such as model, objective and steps"),
     (
-      Data(repeating: 0x23, count: (1 << 20) + 1),
-      "larger than 1048576 bytes; expected a configuration in YAML"
+      Data(repeating: 0x23, count: (1 << 16) + 1),
+      "larger than 65536 bytes; expected a configuration in YAML"
     ),
   ])
   func `a file that is no configuration is refused with its path`(
@@ -102,7 +102,7 @@ struct LoadingTests {
   }
 
   @Test func `the largest file allowed is read`() throws {
-    let comment = Data(repeating: 0x23, count: (1 << 20) - 9)
+    let comment = Data(repeating: 0x23, count: (1 << 16) - 9)
     try withFile(Data("steps: 5\n".utf8) + comment) { path in
       let run = try Configuration.load(path: path)
       #expect(run.steps == 5)

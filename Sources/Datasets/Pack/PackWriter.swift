@@ -119,7 +119,8 @@ package struct PackWriter {
     guard start.withUnsafeMutableBytes({ file.read(into: $0, at: 0) }) else { return (new, []) }
     progress.startedAnew = true
     guard let journal = PackJournal(start), journal.fingerprint == fingerprint,
-      journal.rows <= images.count, journal.images + journal.skipped == journal.rows,
+      journal.rows <= images.count, journal.images <= journal.rows,
+      journal.skipped == journal.rows - journal.images,
       skipsBad || journal.skipped == 0,
       let table = table(of: file, count: journal.images),
       table.withUnsafeBytes({ checksum($0) }) == journal.tableChecksum

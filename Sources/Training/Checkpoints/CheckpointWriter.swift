@@ -70,6 +70,11 @@ final class CheckpointWriter: @unchecked Sendable {
     if let failure = queue.sync(execute: { failure }) { throw failure }
   }
 
+  /// Waits for the last checkpoint.
+  ///
+  /// - Returns: the step of the last one that could be written.
+  func settle() -> Int? { queue.sync { kept.map(\.step).max() } }
+
   private func removeOld() {
     let best = kept.filter { $0.score != nil }.min { ($0.score ?? 0) < ($1.score ?? 0) }?.step
     let last = kept.suffix(keep).map(\.step)

@@ -204,6 +204,11 @@ package final class RunRecorder {
     }
   }
 
+  /// Waits for the last checkpoint.
+  ///
+  /// - Returns: the step of the last one that could be written.
+  func settle() -> Int? { checkpoints.settle() }
+
   /// Waits for the last checkpoint, and writes the weights.
   func finish(_ state: TrainedState) throws(TrainingError) {
     do throws(RunFileError) {

@@ -77,6 +77,14 @@ package final class Trainer {
   /// - Returns: the signal that ended the run in any of its processes; 0 where it came to its end.
   /// - Throws: `TrainingError`; what was written before stays.
   package func train() throws(TrainingError) -> Int32 {
+    do throws(TrainingError) { return try trainToTheEnd() } catch {
+      // The last checkpoint may still be on its way.
+      _ = recorder?.settle()
+      throw error
+    }
+  }
+
+  private func trainToTheEnd() throws(TrainingError) -> Int32 {
     let configuration = run.configuration
     let saveEvery = configuration.checkpoint.every
     let rememberEvery = min(saveEvery > 0 ? saveEvery : .max, Self.mostStepsSinceGood)
@@ -189,7 +197,7 @@ package final class Trainer {
     let (step, sentence) = try run.origin(of: bad, since: good)
     let count = skipped?.step == step - 1 ? (skipped?.count ?? 0) + 1 : 1
     guard run.configuration.nonFinite == .skip, count <= Self.mostSkips else {
-      throw .nonFinite(sentence, lastGoodStep: savedStep ?? 0)
+      throw .nonFinite(sentence, lastGoodStep: recorder?.settle())
     }
     try run.skip(step: step, since: good)
     skipped = (step, count)

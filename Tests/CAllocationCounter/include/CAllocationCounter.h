@@ -2,6 +2,11 @@
 // calling thread has counting switched on; but not what OpenBLAS allocates for itself.
 #pragma once
 
+#include <stdbool.h>
+
+// False where a sanitizer is built in: nothing is counted then.
+bool allocation_counting_is_possible(void);
+
 void allocation_counting_start(void);
 
 // Switches counting off on this thread, and returns how many allocations it made since the start.

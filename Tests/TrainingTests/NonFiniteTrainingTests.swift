@@ -1,0 +1,162 @@
+import Execution
+import Foundation
+import Replicas
+import RunConfiguration
+import RunFiles
+import TestSupport
+import Testing
+import Training
+
+/// Images of which one element, in some steps, is not finite.
+private final class PoisonedImages: BatchProvider {
+  private let clean: AlignedBuffer
+  private let poisoned: AlignedBuffer
+  private let steps: Set<Int>
+
+  /// - Parameters:
+  ///   - element: the position in the global batch.
+  ///   - steps: counted once they are complete.
+  init(count: Int, element: Int, steps: Set<Int>) {
+    clean = AlignedBuffer(count: count)
+    poisoned = AlignedBuffer(count: count)
+    for index in 0..<count { clean.values[index] = Float(index % 7) / 7 - 0.5 }
+    _ = poisoned.values.update(fromContentsOf: clean.values)
+    poisoned.values[element] = .infinity
+    self.steps = steps
+  }
+
+  func acquire(step: Int) throws -> UnsafePointer<Float> {
+    UnsafePointer((steps.contains(step + 1) ? poisoned : clean).pointer)
+  }
+
+  func release(step: Int) {}
+}
+
+/// What training does about numbers that are not finite.
+@Suite struct NonFiniteTrainingTests {
+  private static let count = 8 * 4 * 5
+
+  private static func run(
+    _ overrides: [String], poisoned steps: Set<Int>, element: Int = 3 * 20
+  ) throws -> TrainingRun {
+    let schedule = [
+      "steps=12", "logEvery=4", "checkpoint.every=4", "checkpoint.keep=9", "shards.gradientEvery=0",
+    ]
+    return try TrainingRun(
+      try JobOfRuns.configuration(schedule + overrides),
+      batches: PoisonedImages(count: count, element: element, steps: steps),
+      recording: .batchStatistics)
+  }
+
+  private static func train(
+    _ run: TrainingRun, _ path: String, skipped: @escaping (String) -> Void = { _ in }
+  ) throws {
+    let recorder = try RunRecorder(
+      run, directory: path, name: "test",
+      reals: Array(repeating: 0, count: RunRecorder.gridCount * 20))
+    _ = try Trainer(
+      run, recorder: recorder, signal: { 0 }, onSkip: skipped, onProgress: { _ in }
+    ).train()
+  }
+
+  private static func loggedSteps(_ scratch: ScratchDirectory) throws -> [Int] {
+    try scratch.text("run/shards.csv").split(separator: "\n").dropFirst().compactMap {
+      Int($0.prefix { $0 != "," })
+    }.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
+  }
+
+  /// Example 3 is replica 1's second one, of four replicas with two each. The step's real images are the input.
+  @Test(arguments: [1, 2, 4], [5, 6, 8])
+  func theRunStopsAndSaysWhereItCameFrom(_ threads: Int, _ step: Int) throws {
+    let scratch = try ScratchDirectory()
+    let run = try Self.run(["threads=\(threads)"], poisoned: [step])
+    do {
+      try Self.train(run, scratch.file("run"))
+      Issue.record("an infinity was not found")
+    } catch TrainingError.nonFinite(let origin, let good) {
+      #expect(good == 4)
+      #expect(origin.contains("step \(step): replica 1: real [2, 4, 5, 1] was inf"), "\(origin)")
+      #expect(origin.contains("element 20"), "\(origin)")
+    }
+    #expect(try Self.loggedSteps(scratch) == [4])
+    // What was good stays, and nothing else is written.
+    let directory = RunDirectory(existing: scratch.file("run"))
+    #expect(directory.checkpointFiles.map(\.step) == [0, 4])
+    #expect(try Checkpoint(path: directory.checkpoint(step: 4)).facts.step == 4)
+    #expect(!scratch.exists("run/weights.safetensors"))
+  }
+
+  /// The step counts, its random numbers and images are gone, and nothing else is different.
+  @Test(arguments: [[6], [8], [5, 6, 7], [1], [12]])
+  func aStepIsLeftOut(_ steps: [Int]) throws {
+    let scratch = try ScratchDirectory()
+    let run = try Self.run(
+      ["nonFinite=skip", "objective.warmUp=true"], poisoned: Set(steps))
+    var sentences: [String] = []
+    try Self.train(run, scratch.file("run")) { sentences.append($0) }
+    #expect(sentences.count == steps.count)
+    for (sentence, step) in zip(sentences, steps) {
+      #expect(sentence.contains("step \(step): replica 1: real"), "\(sentence)")
+    }
+    #expect(try Self.loggedSteps(scratch) == [4, 8, 12].filter { !steps.contains($0) })
+
+    let expected = try Self.run(["objective.warmUp=true"], poisoned: [])
+    while expected.completedSteps < 12 {
+      guard steps.contains(expected.completedSteps + 1) else {
+        try expected.advance(steps: 1)
+        continue
+      }
+      var state = try #require(try expected.checkpoint(seconds: 0))
+      state.facts.step += 1
+      state.facts.updates += 1
+      try expected.restore(state, from: "")
+    }
+    #expect(
+      try run.checkpoint(seconds: 0)?.tensors == expected.checkpoint(seconds: 0)?.tensors)
+    let last = RunDirectory(existing: scratch.file("run")).checkpoint(step: 12)
+    #expect(try Checkpoint(path: last).tensors == expected.checkpoint(seconds: 0)?.tensors)
+  }
+
+  @Test func aRunThatOnlySkipsEnds() throws {
+    let scratch = try ScratchDirectory()
+    let run = try Self.run(
+      ["nonFinite=skip", "steps=100"], poisoned: Set(3...100))
+    var skips = 0
+    #expect(throws: TrainingError.self) {
+      try Self.train(run, scratch.file("run")) { _ in skips += 1 }
+    }
+    #expect(skips == 10)
+  }
+
+  /// All processes say the same, wherever the replica is.
+  @Test(arguments: [JobShape([2]), JobShape([1, 2]), JobShape([1, 1, 1, 1])])
+  func allProcessesEndWithTheSameSentence(_ shape: JobShape) throws {
+    let overrides = ["steps=20", "logEvery=5", "shards.gradientEvery=0"]
+    let poisoned = try JobOfRuns.alone(overrides) { run in
+      try run.advance(steps: 2)
+      var checkpoint = try #require(try run.checkpoint(seconds: 0))
+      let name = "discriminator/dense_0/kernel"
+      checkpoint.tensors = checkpoint.tensors.map { tensor in
+        guard tensor.name == name else { return tensor }
+        return NamedTensor(name, shape: tensor.shape, tensor.values.map { _ in 3e38 })
+      }
+      return checkpoint
+    }
+    let outcomes = JobOfRuns(shape: shape, overrides: { _ in overrides }).outcomes { run in
+      try run.restore(run.processes.isFirst ? poisoned : nil, from: "")
+      do {
+        _ = try Trainer(
+          run, recorder: nil, signal: { 0 }, startsWithCheckpoint: false, onProgress: { _ in }
+        ).train()
+        return ""
+      } catch TrainingError.nonFinite(let origin, _) {
+        return origin
+      }
+    }
+    let sentences = try outcomes.map { try $0.get() }
+    #expect(Set(sentences).count == 1)
+    #expect(
+      sentences[0].contains(/step 3: replica 0: discriminator\/dense_0: \w+ made -?inf in %\d+/),
+      "\(sentences[0])")
+  }
+}
