@@ -118,7 +118,9 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "RunConfiguration", "Datasets", "RunFiles", "Program", "RunAnalysis", "RunReport", "CZlib",
+        "RunConfiguration", "Datasets", "RunFiles", "Program", "RunAnalysis", "RunReport",
+        "CXXHash",
+        "CZlib",
       ],
       path: "Tests/Fuzz/Targets", swiftSettings: house),
     tests("Fuzz", ["FuzzTargets"]),

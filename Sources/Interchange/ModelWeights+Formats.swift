@@ -69,10 +69,17 @@ extension ModelWeights {
           detail: "it is \(entry.type.rawValue), and \(types) is expected")
       }
       try entry.shape.require(correspondence.shape, of: entry.name, file: path)
+      let values = reader.values(entry)
+      let bad = values.count { !$0.isFinite }
+      guard bad == 0 else {
+        throw .tensor(
+          name: entry.name, file: path,
+          detail: "\(bad) of its \(values.count) numbers are not finite in float32")
+      }
       let variable = correspondence.variable
       tensors[entry.name] = NamedTensor(
         variable.name, shape: variable.type.shape.dimensions,
-        correspondence.order.inverse(reader.values(entry)))
+        correspondence.order.inverse(values))
     }
     for correspondence in correspondences where tensors[correspondence.name] == nil {
       throw .missing(correspondence.name, shape: correspondence.shape, file: path)

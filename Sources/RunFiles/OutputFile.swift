@@ -126,6 +126,24 @@ package final class OutputFile {
     if status != 0 { throw .cannotWrite(path: path, reason: RunFileError.lastReason) }
   }
 
+  /// Whether writes go past the system's cache, if the file system can do that: of memory, positions and lengths that
+  /// are multiples of its blocks. Others end it.
+  ///
+  /// - Returns: whether that is a change.
+  @discardableResult
+  func bypassesCache(_ bypasses: Bool) -> Bool {
+    let flags = fcntl(descriptor, F_GETFL)
+    let wanted = bypasses ? flags | __O_DIRECT : flags & ~__O_DIRECT
+    return flags >= 0 && wanted != flags && fcntl(descriptor, F_SETFL, wanted) == 0
+  }
+
+  /// Writes over what was written at a position.
+  func overwrite(_ bytes: [UInt8], at position: Int) throws(RunFileError) {
+    if pwrite(descriptor, bytes, bytes.count, off_t(position)) != bytes.count {
+      throw .cannotWrite(path: path, reason: RunFileError.lastReason)
+    }
+  }
+
   private func writeThrough(_ bytes: UnsafeRawBufferPointer) throws(RunFileError) {
     var offset = 0
     while offset < bytes.count {
@@ -133,6 +151,7 @@ package final class OutputFile {
         descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
       if count < 0 {
         if errno == EINTR { continue }
+        if errno == EINVAL, bypassesCache(false) { continue }
         throw .cannotWrite(path: path, reason: RunFileError.lastReason)
       }
       offset += count

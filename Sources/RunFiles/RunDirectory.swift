@@ -15,7 +15,7 @@ package struct RunDirectory: Sendable {
     } else {
       self.path = try Self.numbered(name, in: Self.parent)
     }
-    try Self.make(samples)
+    try makeFolders()
   }
 
   /// A run that is already there.
@@ -46,6 +46,13 @@ package struct RunDirectory: Sendable {
 
   /// Where runs are whose directory nobody named.
   private static let parent = "runs"
+
+  /// Whether anything has been recorded of a step.
+  package var hasRecords: Bool {
+    var status = stat()
+    let hasMetrics = stat(metrics, &status) == 0 && status.st_size > 0
+    return hasMetrics || !sampleFiles.isEmpty || FileManager.default.fileExists(atPath: weights)
+  }
 
   /// Whether there is a file that a run writes.
   package var isRun: Bool {
@@ -98,9 +105,10 @@ package struct RunDirectory: Sendable {
     }
   }
 
-  static func make(_ path: String) throws(RunFileError) {
-    if mkdir(path, 0o755) != 0 {
-      throw .cannotCreateDirectory(path: path, reason: RunFileError.lastReason)
+  /// Makes the folders within, where they are not there yet.
+  package func makeFolders() throws(RunFileError) {
+    for folder in [samples, checkpoints] where mkdir(folder, 0o755) != 0 && errno != EEXIST {
+      throw .cannotCreateDirectory(path: folder, reason: RunFileError.lastReason)
     }
   }
 
@@ -112,9 +120,12 @@ package struct RunDirectory: Sendable {
 
   /// What `machine.json` says; empty where it is not there.
   package var machineFacts: [String: String] {
-    (try? Data(contentsOf: URL(filePath: machine))).flatMap {
-      try? JSONDecoder().decode([String: String].self, from: $0)
-    } ?? [:]
+    var status = stat()
+    // A pipe would not end.
+    guard stat(machine, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      status.st_size < 1 << 20, let data = try? Data(contentsOf: URL(filePath: machine))
+    else { return [:] }
+    return (try? JSONDecoder().decode([String: String].self, from: data)) ?? [:]
   }
 
   package func path(of table: RunTable) -> String { path + "/\(table.rawValue).csv" }
@@ -137,7 +148,7 @@ package struct RunDirectory: Sendable {
   }
 
   static func name(_ step: Int, _ type: String) -> String {
-    "step-\(String(format: "%06d", step)).\(type)"
+    "step-\(String(format: "%06ld", step)).\(type)"
   }
 
   static func stepFiles(in directory: String, _ type: String) -> [StepFile] {

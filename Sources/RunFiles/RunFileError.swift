@@ -58,6 +58,15 @@ package enum RunFileError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The same failure where a run is on its way: what it has computed so far was not in vain, but it ends.
+  package var whileRunning: RunFileError {
+    if case .cannotCreate(let path, let reason) = self {
+      .cannotWrite(path: path, reason: reason)
+    } else {
+      self
+    }
+  }
+
   /// The same failure to write, of the file that the user knows.
   func naming(_ path: String) -> RunFileError {
     switch self {

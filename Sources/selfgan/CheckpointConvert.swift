@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Interchange
 import RunConfiguration
 import RunFiles
@@ -69,15 +70,26 @@ struct CheckpointConvert: ParsableCommand {
     try Failure.reporting {
       try Failure.requireName("--output", output, of: "the file to write")
       try Failure.requireOption(
-        "--output", output, output != file, expected: "another file than the one to convert")
+        "--output", output, identity(output).map { $0 != identity(file) } ?? true,
+        expected: "another file than the one to convert")
       if let to { try export(to) }
       if let from, let config { try read(from, config) }
     }
   }
 
+  /// What a file is, whatever it is called; nil where there is none.
+  private func identity(_ path: String) -> [UInt64]? {
+    var status = stat()
+    return stat(path, &status) == 0 ? [UInt64(status.st_dev), UInt64(status.st_ino)] : nil
+  }
+
   private func export(_ target: Target) throws {
+    let model = try SavedModel.named(file)
+    try Failure.requireOption(
+      "--output", output, identity(output).map { $0 != identity(model.path) } ?? true,
+      expected: "another file than the one to convert")
     let weights = try ModelWeights(
-      SavedModel.named(file), statistics: statistics.map { $0 == .first ? .first : .mean })
+      model, statistics: statistics.map { $0 == .first ? .first : .mean })
     switch target {
     case .pytorch: try weights.write(as: .pytorch, to: output)
     case .keras: try weights.write(as: .keras, to: output)

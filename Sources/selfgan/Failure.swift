@@ -26,7 +26,7 @@ enum Failure {
   }
 
   static func complain(_ sentence: String) {
-    FileHandle.standardError.write(Data("selfgan: \(printable(sentence))\n".utf8))
+    StandardError.write("selfgan: \(printable(sentence))\n")
   }
 
   /// An option of a command that has no key in the configuration.

@@ -17,6 +17,8 @@ final class Interruption: Sendable {
   /// - Parameter hasState: whether there is something to save from the beginning on.
   init(hasState: Bool = true) {
     self.hasState = Atomic(hasState)
+    // Whoever reads the progress may go.
+    Foundation.signal(SIGPIPE, SIG_IGN)
     let queue = DispatchQueue(label: "selfgan.signals")
     let meanings = [(SIGINT, SIGINT), (SIGTERM, SIGTERM), (SIGUSR2, SIGTERM), (SIGUSR1, SIGUSR1)]
     sources = meanings.map { number, _ in

@@ -34,7 +34,7 @@ final class ProgressLine {
     isOpen = false
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  private func write(_ text: String) { StandardError.write(text) }
 
   private static func text(_ progress: TrainingProgress) -> String {
     let left = Double(progress.totalSteps - progress.step) / max(progress.stepsPerSecond, 1e-9)

@@ -50,9 +50,12 @@ struct Resume {
   /// Makes the run what it was, once nothing has changed that should not.
   ///
   /// - Parameter allowed: what the user lets change.
-  func restore(_ run: TrainingRun, allowing allowed: Set<String>, _ job: Job) throws {
-    guard let facts else { return }
-    try job.together { try facts.requireUnchanged(run, allowing: allowed, path: path) }
+  /// - Returns: whether something has changed.
+  func restore(_ run: TrainingRun, allowing allowed: Set<String>, _ job: Job) throws -> Bool {
+    guard let facts else { return false }
+    let hasChanged = try job.together {
+      try facts.requireUnchanged(run, allowing: allowed, path: path)
+    }
     if run.configuration.reduction == .fast, !facts.hasPlacement(of: run) {
       job.say(
         "warning: the checkpoint is of \(facts.ranks) processes of \(facts.threads) threads; on "
@@ -60,5 +63,6 @@ struct Resume {
       )
     }
     try run.restore(resumption?.checkpoint, from: path)
+    return hasChanged
   }
 }

@@ -53,7 +53,7 @@ struct Sample: ParsableCommand {
   }
 
   func run() throws {
-    let interruption = Interruption()
+    let interruption = Interruption(hasState: false)
     try Failure.reporting {
       let selection = try selection()
       try Failure.requireName("--output", output, of: "a file or a folder")
@@ -71,7 +71,9 @@ struct Sample: ParsableCommand {
       let image = model.configuration.model.image
       let asked = WrittenImages(
         count: selection.count, height: image.height, width: image.width, channels: image.channels)
-      try draw(series, asked, try asked.writer(path: output), interruption)
+      let writer = try asked.writer(path: output)
+      interruption.begin()
+      try draw(series, asked, writer, interruption)
       print(output)
     }
   }

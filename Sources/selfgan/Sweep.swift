@@ -89,14 +89,19 @@ struct SweepCommand: ParsableCommand {
     try Failure.requireOption(
       "--seeds", seeds, (1...1000).contains(seeds), expected: "1 to 1000")
     return try SweepPlan(
-      try options.load(),
+      try options.load(overrides: Self.checkpoints),
       objectives: try objective.map { try Self.words($0, of: "--objective") } ?? [],
       scopes: try scope.map { try Self.words($0, of: "--scope") } ?? [], replicas: numbers,
       seedCount: seeds
     ) { overrides throws(ConfigurationError) in
-      try options.load(overrides: overrides)
+      try options.load(overrides: Self.checkpoints + overrides)
     }
   }
+
+  /// Of each run one checkpoint stays, that of its end.
+  private static let checkpoints = [
+    "checkpoint.every=0", "checkpoint.keep=1", "checkpoint.best=none",
+  ]
 
   /// The words of a list, of which each may be there once.
   private static func words(_ list: String, of option: String) throws -> [String] {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Kernels
 import RunConfiguration
 import RunFiles
@@ -55,12 +56,19 @@ struct Train: ParsableCommand {
     try Job.run { job in
       let allowed = try job.together { try allowedChanges() }
       let resume = try resume.map { try Resume($0, job) }
+      if resume?.isInPlace == true {
+        try job.together {
+          try Failure.requireOption(
+            "--output", output ?? "", output == nil,
+            expected: "none with --resume of a run, which goes on in its directory")
+        }
+      }
       let (configuration, dataset) = try job.load { try loadConfiguration(resume) }
       warnAboutPinnedCore(job)
       say("data: \(dataset.origin)", job)
       let run = try TrainingRun(
         configuration, data: dataset, recording: .batchStatistics, processes: job.processes)
-      try resume?.restore(run, allowing: allowed, job)
+      let hasChanged = try resume?.restore(run, allowing: allowed, job) ?? false
       let timeline = try timelineOptions.start(
         run, job, first: run.completedSteps + 1, last: configuration.steps)
       if dryRun {
@@ -82,7 +90,7 @@ struct Train: ParsableCommand {
       let trainer = Trainer(
         run, recorder: recorder, signal: { interruption.signal },
         wantsCheckpoint: { interruption.takeCheckpointRequest() },
-        startsWithCheckpoint: resume?.isInPlace != true || resume?.facts == nil,
+        startsWithCheckpoint: resume?.isInPlace != true || resume?.facts == nil || hasChanged,
         earlierSeconds: resume?.facts?.seconds ?? 0,
         onSkip: { job.say("warning: \($0); this step is left out") },
         onProgress: { if !quiet, job.processes.isFirst { progress.show($0) } })
@@ -106,7 +114,10 @@ struct Train: ParsableCommand {
 
   /// The keys of `--allow-change`.
   private func allowedChanges() throws -> Set<String> {
-    let names = Set(allowChange?.split(separator: ",").map(String.init) ?? [])
+    guard let allowChange else { return [] }
+    try Failure.requireName("--allow-change", allowChange, of: "a key")
+    let names = Set(
+      allowChange.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
     for name in names where !["data", "program"].contains(name) {
       try Configuration.requireKey(name)
     }
@@ -127,15 +138,16 @@ struct Train: ParsableCommand {
     let onFailure: @Sendable (RunFileError) -> Void = { error in
       Failure.complain("warning: \(error); the run goes on, and checkpoints before this one stay")
     }
-    if let place = resume?.resumption?.place {
-      try Failure.requireOption(
-        "--output", output ?? "", output == nil,
-        expected: "none with --resume of a run, which goes on in its directory")
-      return try RunRecorder(run, resuming: place.directory, place.lock, onFailure: onFailure)
+    let reals = { try dataset.firstImages(RunRecorder.gridCount) }
+    guard let place = resume?.resumption?.place else {
+      return try RunRecorder(
+        run, directory: output, name: RunName.of(config ?? run.configuration.model.kind.rawValue),
+        reals: reals(), onFailure: onFailure)
     }
-    return try RunRecorder(
-      run, directory: output, name: RunName.of(config ?? run.configuration.model.kind.rawValue),
-      reals: try dataset.firstImages(RunRecorder.gridCount), onFailure: onFailure)
+    return resume?.facts == nil
+      ? try RunRecorder(
+        run, beginning: place.directory, place.lock, reals: reals(), onFailure: onFailure)
+      : try RunRecorder(run, resuming: place.directory, place.lock, onFailure: onFailure)
   }
 
   private func say(_ sentence: String, _ job: Job) {

@@ -69,13 +69,57 @@ import Testing
 
   @Test func aRunThatHasNoCheckpointYetBeginsAgain() throws {
     let scratch = try ScratchDirectory()
-    let run = try CommandProcess.run(Self.arguments(steps: 4, "run"), in: scratch)
-    try #require(run.code == 0)
-    let weights = try TensorFile(scratch.file("run/weights.safetensors"))
-    try FileManager.default.removeItem(atPath: scratch.file("run/checkpoints"))
+    try #require(try CommandProcess.run(Self.arguments(steps: 4, "whole"), in: scratch).code == 0)
+    // Killed as soon as there was something.
+    try FileManager.default.createDirectory(
+      atPath: scratch.file("run"), withIntermediateDirectories: false)
+    try FileManager.default.copyItem(
+      atPath: scratch.file("whole/config.yaml"), toPath: scratch.file("run/config.yaml"))
     #expect(try Self.resume(scratch).code == 0)
-    #expect(try TensorFile(scratch.file("run/weights.safetensors")).data == weights.data)
-    #expect(Self.lastStep(scratch, "run") == 4)
+    try Self.expectSame(scratch, "run", "whole")
+    #expect(scratch.exists("run/reals.png"))
+  }
+
+  /// Where something was recorded, there must be a checkpoint.
+  @Test func aRunWithoutItsCheckpointsIsLeftAlone() throws {
+    let scratch = try ScratchDirectory()
+    try #require(try CommandProcess.run(Self.arguments(steps: 4, "run"), in: scratch).code == 0)
+    try FileManager.default.removeItem(atPath: scratch.file("run/checkpoints"))
+    let before = try scratch.data("run/shards.csv")
+    expectSentence(try Self.resume(scratch), code: 65, naming: ["run", "no checkpoint"])
+    #expect(try scratch.data("run/shards.csv") == before)
+    #expect(scratch.exists("run/weights.safetensors"))
+  }
+
+  /// What was allowed to change is kept, even if the run is killed before its next checkpoint.
+  @Test func anAllowedChangeIsNotForgotten() throws {
+    let scratch = try ScratchDirectory()
+    try #require(try CommandProcess.run(Self.arguments(steps: 6, "run"), in: scratch).code == 0)
+    let process = try CommandProcess(
+      [
+        "train", "--resume", "run", "--quiet", "--steps", "100000", "--set", "checkpoint.every=0",
+        "--allow-change", "steps, checkpoint.every",
+      ], in: scratch)
+    process.wait { Self.lastStep(scratch, "run") >= 9 }
+    process.send(SIGKILL)
+    _ = try process.outcome()
+    let again = try CommandProcess(["train", "--resume", "run", "--quiet"], in: scratch)
+    again.wait { Self.lastStep(scratch, "run") >= 12 }
+    again.send(SIGTERM)
+    #expect(try again.outcome().code == 143)
+    #expect(try scratch.text("run/config.yaml").contains("steps: 100000\n"))
+    let less = try Self.resume(scratch, "run", ["--steps", "3", "--allow-change", "steps"])
+    expectSentence(less, code: 65, naming: ["steps: 3 is impossible"])
+  }
+
+  /// Progress goes nowhere, the run goes on.
+  @Test func nobodyNeedsToListen() throws {
+    let scratch = try ScratchDirectory()
+    let outcome = try CommandProcess.run(
+      ["train", Configurations.gan, "--steps", "4", "--output", "run"] + Configurations.small,
+      in: scratch, launcher: ["sh", "-c", "exec \"$@\" 2> /dev/full", "sh"])
+    #expect(outcome.code == 0)
+    #expect(scratch.exists("run/weights.safetensors"))
   }
 
   // MARK: - Signals

@@ -81,6 +81,12 @@ private func damage(_ path: String) -> RunFileError? {
     #expect(damage(scratch.file("long")) != nil)
   }
 
+  /// Nothing is made of an extent that no number stands for.
+  @Test func tensorsWithoutNumbersHaveNoReplicas() {
+    let empty = NamedTensor(Checkpoint.ofReplicas + "x", shape: [1 << 60, 0], [])
+    #expect(Checkpoint(facts, tensors: [empty]).ofReplicas.isEmpty)
+  }
+
   @Test func anotherFileIsNotACheckpoint() throws {
     let scratch = try ScratchDirectory()
     let path = scratch.file("weights.safetensors")
@@ -115,7 +121,6 @@ private func damage(_ path: String) -> RunFileError? {
   @Test func theNewestThatCanBeReadIsTaken() throws {
     let scratch = try ScratchDirectory()
     let run = try RunDirectory(path: scratch.file("run"), name: "")
-    try run.makeCheckpoints()
     var checkpoint = Checkpoint(facts, tensors: tensors)
     for step in [1_000_000, 300, 20] {
       checkpoint.facts.step = step
@@ -137,6 +142,13 @@ private func damage(_ path: String) -> RunFileError? {
     }
     #expect(try run.newestCheckpoint { damaged.append($0) }.facts.step == 20)
     #expect(damaged.count == 2 && damaged[0].description.contains("step-1000000"))
+    // One that is called as another is.
+    try scratch.write(
+      scratch.data("run/checkpoints/step-000020.safetensors"),
+      as: "run/checkpoints/step-000030.safetensors")
+    #expect(try run.newestCheckpoint { damaged.append($0) }.facts.step == 20)
+    #expect(
+      damaged.contains { $0.description.contains("step-000030.safetensors: not a checkpoint") })
     run.removeCheckpoint(step: 20)
     #expect(throws: RunFileError.noCheckpoint(path: run.path)) {
       try run.newestCheckpoint { _ in }

@@ -16,7 +16,10 @@ import Testing
     }
     let directory = try RunDirectory(path: path, name: "gan")
     #expect(directory.path == path)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["samples"])
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
+        "checkpoints", "samples",
+      ])
   }
 
   @Test func filesHaveTheContractsNames() throws {

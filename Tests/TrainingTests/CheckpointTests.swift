@@ -191,7 +191,7 @@ struct CheckpointTests {
     let resumption = try Resumption(path: directory.path)
     let place = try #require(resumption.place)
     try JobOfRuns.alone(Self.schedule, recording: Self.recording) { run in
-      try resumption.checkpoint?.facts.requireUnchanged(run, allowing: [], path: "")
+      _ = try resumption.checkpoint?.facts.requireUnchanged(run, allowing: [], path: "")
       try run.restore(resumption.checkpoint, from: resumption.path)
       try Self.train(run, RunRecorder(run, resuming: place.directory, place.lock))
     }

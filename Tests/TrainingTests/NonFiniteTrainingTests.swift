@@ -117,6 +117,25 @@ private final class PoisonedImages: BatchProvider {
     #expect(try Checkpoint(path: last).tensors == expected.checkpoint(seconds: 0)?.tensors)
   }
 
+  /// A state that is not finite is neither trained on nor saved.
+  @Test(arguments: ["stop", "skip"])
+  func aStateThatIsNotFiniteIsNotTrained(_ nonFinite: String) throws {
+    let scratch = try ScratchDirectory()
+    let run = try Self.run(["nonFinite=\(nonFinite)"], poisoned: [])
+    var state = try #require(try run.checkpoint(seconds: 0))
+    let tensor = state.tensors[0]
+    state.tensors[0] = NamedTensor(
+      tensor.name, shape: tensor.shape, [.nan] + tensor.values.dropFirst())
+    try run.restore(state, from: "")
+    do {
+      try Self.train(run, scratch.file("run"))
+      Issue.record("a NaN was not found")
+    } catch TrainingError.nonFinite(let origin, let good) {
+      #expect(origin.contains(tensor.name) && good == nil)
+    }
+    #expect(RunDirectory(existing: scratch.file("run")).checkpointFiles.isEmpty)
+  }
+
   @Test func aRunThatOnlySkipsEnds() throws {
     let scratch = try ScratchDirectory()
     let run = try Self.run(

@@ -34,7 +34,9 @@ package struct Checkpoint: Sendable, Equatable {
   /// What each replica has of its own, by the variable's name without its prefix; replica after replica.
   package var ofReplicas: [(name: String, replicas: [NamedTensor])] {
     tensors.compactMap { tensor in
-      guard tensor.name.hasPrefix(Self.ofReplicas), let count = tensor.shape.first, count > 0 else {
+      guard tensor.name.hasPrefix(Self.ofReplicas), let count = tensor.shape.first,
+        count > 0, !tensor.values.isEmpty
+      else {
         return nil
       }
       let name = String(tensor.name.dropFirst(Self.ofReplicas.count))
@@ -65,14 +67,14 @@ package struct Checkpoint: Sendable, Equatable {
     for tensor in tensors {
       header.add(tensor.name, shape: tensor.shape, count: tensor.values.count)
     }
-    var head = try header.encoded(for: path)
-    let checksum = FileChecksum()
-    head.withUnsafeBytes { checksum.update($0) }
-    for tensor in tensors { tensor.values.withUnsafeBytes { checksum.update($0) } }
-    head.replaceSubrange(FileChecksum.place, with: checksum.digits.utf8)
-    try OutputFile.writeAtomically(to: path) { [head] (file) throws(RunFileError) in
-      try file.write(head)
-      for tensor in tensors { try file.write(tensor.values) }
+    let head = try header.encoded(for: path)
+    try OutputFile.writeAtomically(to: path) { (file) throws(RunFileError) in
+      let checksum = FileChecksum()
+      let writer = UncachedWriter(file, checksum: checksum)
+      try writer.append(head)
+      for tensor in tensors { try writer.append(tensor.values) }
+      try writer.finish()
+      try file.overwrite(Array(checksum.digits.utf8), at: FileChecksum.place.lowerBound)
       try prepare()
     }
     let directory =

@@ -91,7 +91,14 @@ package struct CheckpointFacts: Sendable, Equatable {
     updates = try number("random.position", step...(mostSteps + 1))
     seconds = try number("seconds", 0...Double.greatestFiniteMagnitude)
     score = metadata["score"].flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
+    guard metadata["data.position"] == "\(step)" else {
+      throw .notACheckpoint(path: path, detail: "its data.position is not its step, \(step)")
+    }
     configuration = try text("config")
+    // Of a hundred keys.
+    guard configuration.utf8.count <= 1 << 16 else {
+      throw .notACheckpoint(path: path, detail: "its config is too long")
+    }
     program = try text("program")
     data = try text("data")
     version = try text("version")

@@ -11,23 +11,25 @@ extension RunDirectory {
   /// The checkpoints that are there, whether they can be read or not, in the order of their steps.
   package var checkpointFiles: [StepFile] { Self.stepFiles(in: checkpoints, "safetensors") }
 
-  package func makeCheckpoints() throws(RunFileError) {
-    if mkdir(checkpoints, 0o755) != 0, errno != EEXIST {
-      throw .cannotCreateDirectory(path: checkpoints, reason: RunFileError.lastReason)
-    }
-  }
-
   package func removeCheckpoint(step: Int) { unlink(checkpoint(step: step)) }
 
   /// The newest checkpoint that can be read.
   ///
   /// - Parameter onDamage: hears of each newer one that cannot.
-  /// - Throws: `RunFileError.noCheckpoint`
+  /// - Throws: `RunFileError.noCheckpoint`; `.cannotRead` where a newer one may be sound.
   package func newestCheckpoint(
     onDamage: (RunFileError) -> Void
   ) throws(RunFileError) -> Checkpoint {
     for file in checkpointFiles.reversed() {
-      do throws(RunFileError) { return try Checkpoint(path: file.path) } catch { onDamage(error) }
+      do throws(RunFileError) {
+        let checkpoint = try Checkpoint(path: file.path)
+        if checkpoint.facts.step == file.step { return checkpoint }
+        throw .notACheckpoint(
+          path: file.path, detail: "it is of step \(checkpoint.facts.step), which its name is not")
+      } catch {
+        if case .cannotRead = error { throw error }
+        onDamage(error)
+      }
     }
     throw .noCheckpoint(path: path)
   }

@@ -23,7 +23,7 @@ final class PictureFolder: ImageWriter {
       let png = try picture.encoded()
       // Waiting for the disk once a picture would take most of the time; it can be drawn again.
       let file = try PendingFile(
-        path: "\(path)/\(String(format: "%06d", number + index)).png")
+        path: "\(path)/\(String(format: "%06ld", number + index)).png")
       try file.write { (file) throws(RunFileError) in try file.write(png) }
       try file.commit(synchronizes: false)
     }

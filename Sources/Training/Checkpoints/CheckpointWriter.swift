@@ -31,7 +31,6 @@ final class CheckpointWriter: @unchecked Sendable {
     self.directory = directory
     self.keep = keep
     self.onFailure = onFailure
-    try directory.makeCheckpoints()
     kept = directory.checkpointFiles.filter { $0.step <= step }.compactMap { file in
       (try? CheckpointFacts(path: file.path)).map { Kept(step: file.step, score: $0.score) }
     }

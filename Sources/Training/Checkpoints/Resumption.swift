@@ -24,7 +24,7 @@ package struct Resumption {
     do throws(RunFileError) {
       run = try RunDirectory(resolving: path)
       place = if let run { (run, try RunLock(run)) } else { nil }
-      if let run, run.checkpointFiles.isEmpty, run.isRun {
+      if let run, run.checkpointFiles.isEmpty, run.isRun, !run.hasRecords {
         checkpoint = nil
         self.path = run.configuration
       } else if let run {
@@ -55,29 +55,43 @@ extension CheckpointFacts {
   /// - Parameters:
   ///   - allowed: keys of the configuration, `data` and `program`.
   ///   - path: of the checkpoint.
-  /// - Throws: `TrainingError.changed`
+  /// - Returns: whether something differs.
+  /// - Throws: `TrainingError.changed`; `.configuration` where more steps are done than are wanted.
   package func requireUnchanged(
     _ run: TrainingRun, allowing allowed: Set<String>, path: String
-  ) throws(TrainingError) {
+  ) throws(TrainingError) -> Bool {
     let before: Configuration
     do throws(ConfigurationError) {
       before = try Configuration.decode(configuration, source: path)
     } catch { throw .configuration(error) }
     let now = run.configuration
+    guard now.steps >= step else {
+      throw .configuration(
+        .impossible(
+          key: "steps", found: "\(now.steps)", expected: "\(step) or more, which are done"))
+    }
+    guard updates == step + run.uncounted else {
+      throw .file(
+        .notACheckpoint(
+          path: path,
+          detail: "its random.position is \(updates), and \(step + run.uncounted) is expected"))
+    }
     var changes = zip(before.values, now.values).filter { $0.value != $1.value }.map {
       TrainingError.Change(key: $0.key, before: $0.value, now: $1.value)
     }
     if now.reduction == .ordered { changes.removeAll { $0.key == "threads" } }
     if run.data != data { changes.append(.init(key: "data", before: data, now: run.data)) }
-    // Another configuration is another program, of course.
-    if changes.isEmpty, run.programHash != program {
+    // What this version makes of the configuration that the checkpoint has.
+    let own = before == now ? run.programHash : TrainingRun.programHash(of: before)
+    if own != program {
       changes.append(
         .init(
           key: "program", before: "\(program) of version \(version)",
-          now: "\(run.programHash) of version \(programVersion)"))
+          now: "\(own) of version \(programVersion)"))
     }
     let refused = changes.filter { !allowed.contains($0.key) }
     if !refused.isEmpty { throw .changed(refused, checkpoint: path) }
+    return !changes.isEmpty
   }
 
   /// Whether the replicas are where they were; if not, bits are the same only where gradients are added in order.

@@ -32,18 +32,28 @@ package final class RunRecorder {
     _ run: TrainingRun, directory path: String?, name: String, reals: [Float],
     onFailure: @escaping @Sendable (RunFileError) -> Void = { _ in }
   ) throws(TrainingError) {
-    let realGrid = Self.grid(reals, run.configuration)
     let directory: RunDirectory
     let lock: RunLock
-    let realPicture: Picture
     do throws(RunFileError) {
       directory = try RunDirectory(path: path, name: name)
       lock = try RunLock(directory)
-      realPicture = try Picture(realGrid)
+    } catch { throw .file(error) }
+    try self.init(run, beginning: directory, lock, reals: reals, onFailure: onFailure)
+  }
+
+  /// Begins in a directory in which nothing has been recorded yet.
+  package convenience init(
+    _ run: TrainingRun, beginning directory: RunDirectory, _ lock: RunLock, reals: [Float],
+    onFailure: @escaping @Sendable (RunFileError) -> Void = { _ in }
+  ) throws(TrainingError) {
+    // The configuration first: with it, a run that is killed now can begin again.
+    try self.init(run, in: directory, lock, isResumed: false, onFailure)
+    let realPicture: Picture
+    do throws(RunFileError) {
+      realPicture = try Picture(Self.grid(reals, run.configuration))
       try OutputFile.write(realPicture.png, to: directory.reals)
       try OutputFile.write(json: Self.machine(of: run), to: directory.machine)
     } catch { throw .file(error) }
-    try self.init(run, in: directory, lock, isResumed: false, onFailure)
     try events.begin(configuration, reals: realPicture)
   }
 
@@ -56,7 +66,6 @@ package final class RunRecorder {
     _ run: TrainingRun, resuming directory: RunDirectory, _ lock: RunLock,
     onFailure: @escaping @Sendable (RunFileError) -> Void = { _ in }
   ) throws(TrainingError) {
-    directory.removeWhatFollows(step: run.completedSteps)
     do throws(RunFileError) {
       let facts = Self.machine(of: run).merging(
         ["resumed": "\(Date().formatted(.iso8601)) after step \(run.completedSteps)"]
@@ -65,6 +74,7 @@ package final class RunRecorder {
       try OutputFile.write(json: facts.merging(before) { $1 }, to: directory.machine)
     } catch { throw .file(error) }
     try self.init(run, in: directory, lock, isResumed: true, onFailure)
+    directory.removeWhatFollows(step: run.completedSteps)
   }
 
   private init(
@@ -79,6 +89,7 @@ package final class RunRecorder {
     let step = run.completedSteps
     let last = isResumed ? step : nil
     do throws(RunFileError) {
+      try directory.makeFolders()
       try OutputFile.write(configuration.yaml.utf8, to: directory.configuration)
       metrics = try MetricsLog(path: directory.metrics, after: last)
       shards = try TableLog(.shards, in: directory, after: last)
@@ -180,7 +191,7 @@ package final class RunRecorder {
     do throws(RunFileError) {
       picture = try Picture(grid)
       try OutputFile.write(picture.png, to: directory.sample(step: step))
-    } catch { throw .file(error) }
+    } catch { throw .file(error.whileRunning) }
     try events.append(state, grid: picture, step: step)
   }
 
@@ -200,7 +211,7 @@ package final class RunRecorder {
       try events.synchronize()
     }
     if waits {
-      do throws(RunFileError) { try checkpoints.finish() } catch { throw .file(error) }
+      do throws(RunFileError) { try checkpoints.finish() } catch { throw .file(error.whileRunning) }
     }
   }
 
@@ -219,7 +230,7 @@ package final class RunRecorder {
         try writer.add(entry.name, shape: entry.shape, entry.values)
       }
       try writer.finish()
-    } catch { throw .file(error) }
+    } catch { throw .file(error.whileRunning) }
     try events.close()
   }
 }

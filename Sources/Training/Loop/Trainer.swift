@@ -29,6 +29,8 @@ package final class Trainer {
   private let earlierSeconds: Double
   private let start = ContinuousClock.now
 
+  /// Whether somebody waits for a checkpoint.
+  private var owesCheckpoint = false
   /// The step of the last checkpoint.
   private var savedStep: Int?
   /// The last state that is known to be finite; in the first process.
@@ -94,16 +96,21 @@ package final class Trainer {
     ].filter { $0 > 0 }
     var stretchSteps = 1
 
+    if let bad = try run.nonFiniteStep(nil, looksAtVariables: true) {
+      throw .nonFinite(bad.symptom, lastGoodStep: nil)
+    }
     // Before anything is computed in vain.
     if savedStep == nil { try save(waits: true) } else { try remember() }
     while run.completedSteps < configuration.steps {
       let step = run.completedSteps
       let wish = intervals.map { Self.next(step, every: $0) }
         .reduce(min(step + stretchSteps, configuration.steps), min)
-      let stretch = try run.agree(end: wish, signal: signal(), checkpoint: wantsCheckpoint())
+      owesCheckpoint = wantsCheckpoint() || owesCheckpoint
+      let stretch = try run.agree(end: wish, signal: signal(), checkpoint: owesCheckpoint)
       if stretch.signal != 0 || stretch.checkpoint {
-        guard try isFinite(nil, looksAtVariables: true) else { continue }
+        guard try staysFinite(nil, looksAtVariables: true) else { continue }
         try save(waits: stretch.signal != 0)
+        owesCheckpoint = false
       }
       if stretch.signal != 0 {
         try finish()
@@ -120,7 +127,7 @@ package final class Trainer {
       let isLogged = isDue(configuration.logEvery) || isLast
       let isSaved = isDue(saveEvery) || isLast
       let isRemembered = isSaved || isDue(rememberEvery)
-      guard try isFinite(loss, looksAtVariables: isLogged || isRemembered) else { continue }
+      guard try staysFinite(loss, looksAtVariables: isLogged || isRemembered) else { continue }
       if isLogged { try log() }
       if let gradients = try run.gradientStatistics(), let recorder {
         try recorder.log(gradients, step: next)
@@ -182,13 +189,14 @@ package final class Trainer {
     good = try run.checkpoint(seconds: seconds)
   }
 
-  /// Whether all numbers are finite.
+  /// Makes sure that all numbers are finite.
   ///
-  /// If not, it is found out where the first that is not came from; then the run ends, or goes on without the step that made it.
+  /// If not, it is found out where the first that is not came from; then the run ends, or is set back to go on without the
+  /// step that made it.
   ///
   /// - Parameter loss: what this process's last steps gave.
   /// - Throws: `TrainingError.nonFinite`
-  private func isFinite(
+  private func staysFinite(
     _ loss: ReplicaError?, looksAtVariables: Bool
   ) throws(TrainingError) -> Bool {
     guard let bad = try run.nonFiniteStep(loss, looksAtVariables: looksAtVariables) else {
@@ -197,7 +205,10 @@ package final class Trainer {
     let (step, sentence) = try run.origin(of: bad, since: good)
     let count = skipped?.step == step - 1 ? (skipped?.count ?? 0) + 1 : 1
     guard run.configuration.nonFinite == .skip, count <= Self.mostSkips else {
-      throw .nonFinite(sentence, lastGoodStep: recorder?.settle())
+      let last = recorder?.settle()
+      // Who ends first may end the others.
+      try run.meet("the end of the run")
+      throw .nonFinite(sentence, lastGoodStep: last)
     }
     try run.skip(step: step, since: good)
     skipped = (step, count)

@@ -161,10 +161,12 @@ package final class TrainingRun {
   }
 
   /// A hash of the step's program, as it was lowered without anything recorded.
-  package private(set) lazy var programHash: String = {
+  package private(set) lazy var programHash = Self.programHash(of: configuration)
+
+  static func programHash(of configuration: Configuration) -> String {
     let plain = try? TrainingStep(configuration).program().lowered(configuration.lowering)
     return Subject("", plain?.description ?? "").hash.map { String($0, radix: 16) } ?? ""
-  }()
+  }
 
   /// Runs `steps` steps; the last one measures the replicas' gradients where it is one of those that
   /// should.

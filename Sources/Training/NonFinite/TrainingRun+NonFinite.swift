@@ -70,7 +70,7 @@ extension TrainingRun {
     }
     guard let found else { return (bad.step, bad.symptom) }
     try restore(good, from: "memory")
-    _ = try attempt(steps: found.step - 1 - completedSteps, measures: false)
+    _ = try attempt(steps: max(0, found.step - 1 - completedSteps), measures: false)
     let origin: NonFiniteOrigin?
     do throws(ReplicaError) {
       let own = try group.runExamined(batches: batches)
@@ -90,7 +90,7 @@ extension TrainingRun {
   /// - Parameter good: the state after an earlier step; in the first process.
   func skip(step: Int, since good: Checkpoint?) throws(TrainingError) {
     try restore(good, from: "memory")
-    _ = try attempt(steps: step - 1 - completedSteps, measures: false)
+    _ = try attempt(steps: max(0, step - 1 - completedSteps), measures: false)
     resume(after: step + uncounted)
   }
 }

@@ -47,6 +47,11 @@ package struct SavedModel: Sendable {
     } catch {
       throw .unusableModel(file: path, detail: "its configuration cannot be used: \(error)")
     }
+    let names = Set(tensors.map(\.name))
+    for name in names where facts != nil && names.contains(Checkpoint.ofReplicas + name) {
+      throw .unusableModel(
+        file: path, detail: "it has \(name) for all replicas and for each of them")
+    }
     self.path = path
     self.facts = facts
     self.tensors = tensors

@@ -22,7 +22,7 @@ package struct FuzzTarget: Sendable, CustomStringConvertible {
   package var description: String { name }
 
   package static let all: [FuzzTarget] = [
-    .configuration, .idx, .pack, .program, .runTables, .safetensors,
+    .checkpoint, .configuration, .idx, .pack, .program, .runTables, .safetensors,
   ]
 
   /// Reads the bytes as they are, and repaired. What is refused has a sentence.
