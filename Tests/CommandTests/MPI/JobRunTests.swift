@@ -17,7 +17,8 @@ extension MPITests {
       var files: [String: Data] = [:]
       let names =
         try scratch.names(in: directory).filter { name in
-          name != "samples" && name != "machine.json" && !name.hasPrefix("events.")
+          !["samples", "checkpoints"].contains(name) && name != "machine.json"
+            && !name.hasPrefix("events.")
         }
         + scratch.names(in: "\(directory)/samples").map { "samples/\($0)" }
       for name in names { files[name] = try scratch.data("\(directory)/\(name)") }
