@@ -48,6 +48,7 @@ package final class RunRecorder {
   ) throws(TrainingError) {
     // The configuration first: with it, a run that is killed now can begin again.
     try self.init(run, in: directory, lock, isResumed: false, onFailure)
+    directory.removeWhatFollows(step: 0)
     let realPicture: Picture
     do throws(RunFileError) {
       realPicture = try Picture(Self.grid(reals, run.configuration))
