@@ -16,11 +16,8 @@ enum EachFile {
   static func run(_ paths: [String], _ body: (String) throws -> Void) throws {
     var worst: Int32 = 0
     for path in paths {
-      do { try body(path) } catch let exit as ExitCode {
+      do { try Failure.reporting { try body(path) } } catch let exit as ExitCode {
         worst = max(worst, exit.rawValue)
-      } catch {
-        Failure.complain("error: \(error)")
-        worst = max(worst, Failure.code(of: error))
       }
     }
     if worst != 0 { throw ExitCode(worst) }

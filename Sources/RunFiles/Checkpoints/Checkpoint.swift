@@ -86,8 +86,14 @@ package struct Checkpoint: Sendable, Equatable {
   ///
   /// - Throws: `RunFileError.cannotRead`, `.malformed`, `.damaged`, `.notACheckpoint`
   package init(path: String) throws(RunFileError) {
-    let reader = try SafetensorsReader(path: path)
-    facts = try CheckpointFacts(metadata: reader.metadata, path: path)
+    try self.init(SafetensorsReader(path: path))
+  }
+
+  /// Checks a file whose header has been read.
+  ///
+  /// - Throws: `RunFileError.damaged`, `.notACheckpoint`
+  package init(_ reader: SafetensorsReader) throws(RunFileError) {
+    facts = try CheckpointFacts(metadata: reader.metadata, path: reader.path)
     try reader.requireChecksum()
     tensors = reader.entries.map { NamedTensor($0.name, shape: $0.shape, reader.values($0)) }
   }

@@ -1,5 +1,4 @@
 import Dispatch
-import RunConfiguration
 import RunFiles
 
 /// Writes a run's checkpoints on a thread of its own, one after another, and removes those that are no longer

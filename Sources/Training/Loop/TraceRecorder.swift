@@ -112,7 +112,7 @@ extension TrainingRun {
     var checkpoint: Checkpoint?
     do throws(RunFileError) {
       reader = try SafetensorsReader(path: path)
-      if CheckpointFacts.isMeant(by: reader.metadata) { checkpoint = try Checkpoint(path: path) }
+      if CheckpointFacts.isMeant(by: reader.metadata) { checkpoint = try Checkpoint(reader) }
     } catch { throw .file(error) }
     if let checkpoint {
       try setInitialValues(

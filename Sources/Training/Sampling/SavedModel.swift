@@ -20,7 +20,7 @@ package struct SavedModel: Sendable {
     do throws(RunFileError) {
       reader = try SafetensorsReader(path: path)
       // Whatever seems to be a checkpoint must be a sound one.
-      checkpoint = reader.isWeights ? nil : try Checkpoint(path: path)
+      checkpoint = reader.isWeights ? nil : try Checkpoint(reader)
     } catch { throw .file(error) }
     if let checkpoint { return try SavedModel(checkpoint, path: path) }
     return try SavedModel(
