@@ -45,13 +45,13 @@ extension VariableStore {
 }
 
 /// One of Adam's moments.
-enum Moment: String {
+package enum Moment: String, CaseIterable {
   case first, second
 }
 
 extension Variable {
   /// What a moment of the parameter is called; of nil, the variable itself.
-  func name(of moment: Moment?) -> String {
+  package func name(of moment: Moment?) -> String {
     moment.map { "adam/\($0.rawValue)_moment/\(name)" } ?? name
   }
 

@@ -79,24 +79,23 @@ package final class VariableStore: @unchecked Sendable {
     return Array(UnsafeBufferPointer(start: pointer, count: variable.type.shape.count))
   }
 
-  /// Copies of Adam's moments of a parameter.
-  package func readMoments(_ name: String) -> (first: [Float], second: [Float]) {
+  /// A copy of one of Adam's moments of a parameter.
+  package func read(_ moment: Moment, of name: String) -> [Float] {
     guard let offset = layout.offsets[name], let count = byName[name]?.type.shape.count else {
-      return ([], [])
+      return []
     }
-    return (
-      Array(UnsafeBufferPointer(start: firstMoments.pointer + offset, count: count)),
-      Array(UnsafeBufferPointer(start: secondMoments.pointer + offset, count: count))
-    )
+    return Array(UnsafeBufferPointer(start: moments(moment).pointer + offset, count: count))
   }
 
-  /// Sets Adam's moments of a parameter, in the process that sets parameters for all.
-  package func writeMoments(first: [Float], second: [Float], of name: String) {
+  /// Sets one of Adam's moments of a parameter, in the process that sets parameters for all.
+  package func write(_ values: [Float], to moment: Moment, of name: String) {
     guard let offset = layout.offsets[name], setsParameters else { return }
-    let count = byName[name]?.type.shape.count
-    precondition(first.count == count && second.count == count, "\(name) has another size")
-    (firstMoments.pointer + offset).update(from: first, count: first.count)
-    (secondMoments.pointer + offset).update(from: second, count: second.count)
+    precondition(values.count == byName[name]?.type.shape.count, "\(name) has another size")
+    (moments(moment).pointer + offset).update(from: values, count: values.count)
+  }
+
+  private func moments(_ moment: Moment) -> AlignedBuffer {
+    moment == .first ? firstMoments : secondMoments
   }
 
   /// Sets a variable, in every replica of this process or in one; a shared parameter only in the

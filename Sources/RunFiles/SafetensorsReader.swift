@@ -16,7 +16,8 @@ package struct SafetensorsReader {
   package let entries: [Entry]
   private let data: Data
 
-  private static let largestHeader = 100 << 20
+  /// Of ten thousand tensors; it is read within a second.
+  private static let largestHeader = 2 << 20
 
   /// Reads and checks the header; the data is mapped.
   ///

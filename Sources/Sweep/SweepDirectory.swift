@@ -1,6 +1,7 @@
 import Foundation
 import RunConfiguration
 import RunFiles
+import Training
 
 /// The directory of a sweep: a run directory for each cell that has been run to its end.
 ///
@@ -53,15 +54,27 @@ package struct SweepDirectory: Sendable {
     return true
   }
 
-  /// Where a cell is run; what an earlier attempt left there is removed.
+  /// What an interrupted attempt at a cell has left; nil where there is nothing to go on from.
   ///
-  /// - Throws: `SweepError.file`
-  func begin(_ cell: SweepCell) throws(SweepError) -> String {
+  /// - Throws: `RunFileError.directoryInUse` while another process runs the cell.
+  func interrupted(_ cell: SweepCell) throws(TrainingError) -> Resumption? {
+    let partial = partialPath(cell)
+    guard FileManager.default.fileExists(atPath: partial) else { return nil }
+    do throws(TrainingError) { return try Resumption(path: partial) } catch {
+      if case .file(.directoryInUse) = error { throw error }
+      return nil
+    }
+  }
+
+  /// Where a cell is run from its beginning; what an earlier attempt left there is removed.
+  ///
+  /// - Throws: `RunFileError.cannotCreateDirectory`
+  func begin(_ cell: SweepCell) throws(RunFileError) -> String {
     let partial = partialPath(cell)
     if FileManager.default.fileExists(atPath: partial) {
       do { try FileManager.default.removeItem(atPath: partial) } catch {
-        throw .file(
-          .cannotCreateDirectory(path: partial, reason: (error as NSError).localizedDescription))
+        throw .cannotCreateDirectory(
+          path: partial, reason: (error as NSError).localizedDescription)
       }
     }
     return partial

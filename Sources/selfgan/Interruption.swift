@@ -2,10 +2,10 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// What signals ask of a run: SIGINT and SIGTERM end it at the next step, SIGUSR1 asks for a checkpoint.
+/// What signals ask of a run: SIGINT, SIGTERM and SIGHUP end it at the next step, SIGUSR1 asks for a checkpoint.
 ///
-/// A second SIGINT or SIGTERM ends the process at once, and so does the first one before there is anything to
-/// save. SIGUSR2 counts as SIGTERM: mpirun passes it on and lets ranks end, while it answers the other two
+/// A second one of the three ends the process at once, and so does the first one before there is anything to
+/// save. SIGHUP is heard unless it was ignored, as nohup has it. SIGUSR2 counts as SIGTERM: mpirun passes it on and lets ranks end, while it answers the other two
 /// by killing them a second later.
 final class Interruption: Sendable {
   private let received = Atomic<Int32>(0)
@@ -20,7 +20,8 @@ final class Interruption: Sendable {
     // Whoever reads the progress may go.
     Foundation.signal(SIGPIPE, SIG_IGN)
     let queue = DispatchQueue(label: "selfgan.signals")
-    let meanings = [(SIGINT, SIGINT), (SIGTERM, SIGTERM), (SIGUSR2, SIGTERM), (SIGUSR1, SIGUSR1)]
+    var meanings = [(SIGINT, SIGINT), (SIGTERM, SIGTERM), (SIGUSR2, SIGTERM), (SIGUSR1, SIGUSR1)]
+    if !Self.ignores(SIGHUP) { meanings.append((SIGHUP, SIGHUP)) }
     sources = meanings.map { number, _ in
       Foundation.signal(number, SIG_IGN)
       return DispatchSource.makeSignalSource(signal: number, queue: queue)
@@ -29,6 +30,13 @@ final class Interruption: Sendable {
       source.setEventHandler { [weak self] in self?.receive(number) }
       source.resume()
     }
+  }
+
+  private static func ignores(_ number: Int32) -> Bool {
+    var action = sigaction()
+    sigaction(number, nil, &action)
+    return action.__sigaction_handler.sa_handler.map { unsafeBitCast($0, to: Int.self) }
+      == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
   private func receive(_ number: Int32) {

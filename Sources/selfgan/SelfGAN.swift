@@ -20,6 +20,7 @@ struct SelfGAN: ParsableCommand {
     do {
       var command = try parseAsRoot()
       try command.run()
+      try Failure.reporting { try StandardOutput.finish() }
     } catch {
       if !MPIProcesses.launchesFirst { Foundation.exit(exitCode(for: error).rawValue) }
       exit(withError: error)

@@ -51,9 +51,10 @@ struct SweepCommand: ParsableCommand {
       try Failure.requireName("--output", output, of: "a directory")
       let directory = SweepDirectory(path: output ?? "runs/\(options.name)-sweep")
       let progress = ProgressLine()
-      let runner = SweepRunner(plan, in: directory, signal: { interruption.signal }) {
-        if !quiet { progress.show($1, of: $0.name) }
-      }
+      let runner = SweepRunner(
+        plan, in: directory, signal: { interruption.signal },
+        onWarning: { Failure.complain("warning: \($0)") },
+        onProgress: { if !quiet { progress.show($1, of: $0.name) } })
       let missing = try runner.missing()
       if !quiet {
         job.say("\(plan.cells.count) runs in \(directory.path), \(missing.count) of them to do")

@@ -92,7 +92,7 @@ struct Train: ParsableCommand {
         wantsCheckpoint: { interruption.takeCheckpointRequest() },
         startsWithCheckpoint: resume?.isInPlace != true || resume?.facts == nil || hasChanged,
         earlierSeconds: resume?.facts?.seconds ?? 0,
-        onSkip: { job.say("warning: \($0); this step is left out") },
+        onWarning: { job.say("warning: \($0)") },
         onProgress: { if !quiet, job.processes.isFirst { progress.show($0) } })
       let signal: Int32
       do {

@@ -36,7 +36,7 @@ import Testing
 
   @Test func whatIsMissingIsRunTheNextTime() throws {
     let scratch = try ScratchDirectory()
-    let plan = try SmallSweep.plan(seeds: 2)
+    let plan = try SmallSweep.plan(seeds: 2, ["checkpoint.every=0", "checkpoint.keep=1"])
     let directory = SweepDirectory(path: scratch.file("sweep"))
     let isInSecond = Mutex(false)
     let interrupted = SweepRunner(
@@ -47,10 +47,50 @@ import Testing
       try scratch.names(in: "sweep") == [plan.cells[0].name, plan.cells[1].name + ".partial"])
     #expect(SweepResults(plan, in: directory).problems.count == 3)
 
+    let partial = RunDirectory(existing: directory.run(of: plan.cells[1]).path + ".partial")
+    let stopped = try #require(partial.checkpointFiles.last)
+    #expect((1...5).contains(stopped.step))
+
     let first = try scratch.data("sweep/\(plan.cells[0].name)/metrics.jsonl")
     #expect(try SmallSweep.run(plan, in: directory) == 0)
     #expect(try scratch.names(in: "sweep") == plan.cells.map(\.name).sorted())
     #expect(try scratch.data("sweep/\(plan.cells[0].name)/metrics.jsonl") == first)
+
+    // The interrupted cell went on, and is what it would have been.
+    let machine = try scratch.text("sweep/\(plan.cells[1].name)/machine.json")
+    #expect(machine.contains("after step \(stopped.step)"))
+    let whole = SweepDirectory(path: scratch.file("whole"))
+    #expect(try SmallSweep.run(plan, in: whole) == 0)
+    for file in ["shards.csv", "weights.safetensors"] {
+      #expect(
+        try scratch.data("sweep/\(plan.cells[1].name)/\(file)")
+          == scratch.data("whole/\(plan.cells[1].name)/\(file)"))
+    }
+  }
+
+  /// Of a cell that cannot go on, nothing stays.
+  @Test func anAttemptThatIsDamagedOrOfAnotherConfigurationBeginsAgain() throws {
+    let scratch = try ScratchDirectory()
+    let directory = SweepDirectory(path: scratch.file("sweep"))
+    let plan = try SmallSweep.plan(replicas: [1], ["checkpoint.every=0", "checkpoint.keep=1"])
+    let partial = directory.run(of: plan.cells[0]).path + ".partial"
+    let before = try SmallSweep.plan(replicas: [1], ["steps=3", "sampleEvery=3"])
+    #expect(try SmallSweep.run(before, in: SweepDirectory(path: scratch.file("before"))) == 0)
+    for damages in [false, true] {
+      try? FileManager.default.removeItem(atPath: scratch.file("sweep"))
+      try FileManager.default.createDirectory(
+        atPath: scratch.file("sweep"), withIntermediateDirectories: true)
+      try FileManager.default.copyItem(
+        atPath: scratch.file("before/\(before.cells[0].name)"), toPath: partial)
+      if damages {
+        for file in RunDirectory(existing: partial).checkpointFiles {
+          #expect(truncate(file.path, 1000) == 0)
+        }
+      }
+      #expect(try SmallSweep.run(plan, in: directory) == 0)
+      #expect(try !scratch.text("sweep/\(plan.cells[0].name)/machine.json").contains("resumed"))
+      #expect(try scratch.names(in: "sweep") == [plan.cells[0].name])
+    }
   }
 
   @Test func cellsOfAnotherConfigurationAreRefusedAndLeftAlone() throws {

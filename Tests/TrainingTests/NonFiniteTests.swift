@@ -49,7 +49,7 @@ struct NonFiniteTests {
         prepare(store)
         try processes.communicator.barrier("the start", step: 0)
         let own = try group.runExamined(batches: GreyImages(count: count))
-        return try NonFiniteOrigin.first(own, among: processes.communicator, step: 1)
+        return try processes.communicator.first(own, step: 1)
       }
     }
     return try results.map { try $0.get() }

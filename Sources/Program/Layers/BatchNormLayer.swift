@@ -10,6 +10,8 @@ package struct BatchNormLayer {
   /// What can be observed: [C], or [groups, C].
   package static let batchMean = "batch_mean"
   package static let batchVariance = "batch_variance"
+  package static let movingMean = "moving_mean"
+  package static let movingVariance = "moving_variance"
 
   func callAsFunction(_ x: Tensor, firstAxis: Int) -> Tensor {
     let builder = x.builder
@@ -94,11 +96,11 @@ private struct MovingStatistics {
     let distribution: Distribution =
       conventions.replicas.movingStatistics == .perReplica ? .perReplica : .replicated
     mean = builder.variable(
-      "\(path)/moving_mean", shape: [features], distribution: distribution, role: .state,
-      initial: .constant(0))
+      "\(path)/\(BatchNormLayer.movingMean)", shape: [features], distribution: distribution,
+      role: .state, initial: .constant(0))
     variance = builder.variable(
-      "\(path)/moving_variance", shape: [features], distribution: distribution, role: .state,
-      initial: .constant(1))
+      "\(path)/\(BatchNormLayer.movingVariance)", shape: [features], distribution: distribution,
+      role: .state, initial: .constant(1))
     self.path = path
     self.conventions = conventions
   }
@@ -111,9 +113,9 @@ private struct MovingStatistics {
     let correction =
       conventions.unbiasedMovingVariance && count > 1 ? Double(count) / Double(count - 1) : 1
     let builder = mean.builder
-    builder.assign("\(path)/moving_mean", followed(mean, by: batchMean))
+    builder.assign("\(path)/\(BatchNormLayer.movingMean)", followed(mean, by: batchMean))
     builder.assign(
-      "\(path)/moving_variance",
+      "\(path)/\(BatchNormLayer.movingVariance)",
       followed(variance, by: correction == 1 ? batchVariance : batchVariance * correction))
   }
 

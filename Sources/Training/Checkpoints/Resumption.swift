@@ -15,7 +15,8 @@ package struct Resumption {
   /// - Parameters:
   ///   - path: a run's directory, whose newest readable checkpoint is taken, or a checkpoint.
   ///   - onDamage: hears of newer checkpoints that cannot be read.
-  /// - Throws: `TrainingError.file`, `.configuration`
+  /// - Throws: `TrainingError.file`, `.configuration`, `.unusableModel`; `.initialValue` where the checkpoint does not have
+  ///   what its own configuration needs, before a run takes memory for it.
   package init(
     path: String, onDamage: (RunFileError) -> Void = { _ in }
   ) throws(TrainingError) {
@@ -37,6 +38,7 @@ package struct Resumption {
     } catch { throw .file(error) }
     if let checkpoint {
       configuration = checkpoint.facts.configuration
+      try SavedModel(checkpoint, path: self.path).requireAllVariables()
       return
     }
     do throws(ConfigurationError) {

@@ -16,25 +16,23 @@ extension TrainingRun {
   ) throws(TrainingError) -> Checkpoint? {
     var tensors: [NamedTensor] = []
     for variable in store.variables {
-      let shape = variable.type.shape.dimensions
-      if variable.type.distribution == .perReplica {
-        guard let all = try gathered({ $0.variable(variable.name) }) else { continue }
-        tensors.append(
-          NamedTensor(
-            Checkpoint.ofReplicas + variable.name, shape: [placement.replicas] + shape, all))
-      } else if processes.isFirst {
-        tensors.append(NamedTensor(variable.name, shape: shape, store.read(variable.name)))
-        if variable.role == .parameter {
-          let moments = store.readMoments(variable.name)
-          tensors += [
-            NamedTensor(Checkpoint.firstMoment + variable.name, shape: shape, moments.first),
-            NamedTensor(Checkpoint.secondMoment + variable.name, shape: shape, moments.second),
-          ]
-        }
+      for saved in variable.savedTensors(replicas: placement.replicas) {
+        guard let values = try values(of: variable.name, saved.part) else { continue }
+        tensors.append(NamedTensor(saved.name, shape: saved.shape, values))
       }
     }
     return processes.isFirst
       ? Checkpoint(facts(seconds: seconds, score: score), tensors: tensors) : nil
+  }
+
+  /// Nil in all processes but the first.
+  private func values(
+    of variable: String, _ part: SavedTensor.Part
+  ) throws(TrainingError) -> [Float]? {
+    if part == .replicas { return try gathered { $0.variable(variable) } }
+    guard processes.isFirst else { return nil }
+    if case .moment(let moment) = part { return store.read(moment, of: variable) }
+    return store.read(variable)
   }
 
   private func facts(seconds: Double, score: Double?) -> CheckpointFacts {
@@ -51,49 +49,29 @@ extension TrainingRun {
   ///   - file: what errors name.
   /// - Throws: `TrainingError.initialValue` where a tensor is missing or has another shape.
   package func restore(_ checkpoint: Checkpoint?, from file: String) throws(TrainingError) {
-    var tensors: [String: NamedTensor] = [:]
-    for tensor in checkpoint?.tensors ?? [] { tensors[tensor.name] = tensor }
+    try checkpoint?.require(store.variables, replicas: placement.replicas, in: file)
+    var everything: [String: [Float]] = [:]
+    for tensor in checkpoint?.tensors ?? [] { everything[tensor.name] = tensor.values }
     for variable in store.variables {
-      let shape = variable.type.shape.dimensions
-      func values(_ prefix: String, _ shape: [Int]) throws(TrainingError) -> [Float] {
-        try self.values(of: tensors[prefix + variable.name], prefix + variable.name, shape, file)
-      }
-      guard variable.type.distribution != .perReplica else {
-        let all = try values(Checkpoint.ofReplicas, [placement.replicas] + shape)
-        let count = variable.type.shape.count
-        for replica in store.replicas {
-          store.write(
-            Array(all[(replica * count)..<((replica + 1) * count)]), to: variable.name,
-            replica: replica)
+      for saved in variable.savedTensors(replicas: placement.replicas) {
+        let own = everything[saved.name] ?? []
+        let values = processes.count == 1 ? own : try broadcast(own)
+        switch saved.part {
+        case .value: store.write(values, to: variable.name)
+        case .moment(let moment): store.write(values, to: moment, of: variable.name)
+        case .replicas:
+          let count = variable.type.shape.count
+          for replica in store.replicas {
+            store.write(
+              Array(values[(replica * count)..<((replica + 1) * count)]), to: variable.name,
+              replica: replica)
+          }
         }
-        continue
-      }
-      store.write(try values("", shape), to: variable.name)
-      if variable.role == .parameter {
-        let first = try values(Checkpoint.firstMoment, shape)
-        let second = try values(Checkpoint.secondMoment, shape)
-        store.writeMoments(first: first, second: second, of: variable.name)
       }
     }
     let updates = try broadcast([checkpoint?.facts.updates ?? 0])[0]
     resume(after: updates)
     // Shared parameters have their values before anyone reads them.
     try meet("the first step")
-  }
-
-  /// The values of the first process's tensor, in all.
-  private func values(
-    of tensor: NamedTensor?, _ name: String, _ shape: [Int], _ file: String
-  ) throws(TrainingError) -> [Float] {
-    if processes.isFirst {
-      guard let tensor else {
-        throw .initialValue(name: name, file: file, detail: "there is no such tensor")
-      }
-      guard tensor.shape == shape else {
-        throw .initialValue(
-          name: name, file: file, detail: "the shape \(tensor.shape) is not the model's \(shape)")
-      }
-    }
-    return processes.count == 1 ? tensor?.values ?? [] : try broadcast(tensor?.values ?? [])
   }
 }

@@ -24,7 +24,7 @@ package final class Trainer {
   private let recorder: RunRecorder?
   private let signal: () -> Int32
   private let wantsCheckpoint: () -> Bool
-  private let onSkip: (String) -> Void
+  private let onWarning: (String) -> Void
   private let onProgress: (TrainingProgress) -> Void
   private let earlierSeconds: Double
   private let start = ContinuousClock.now
@@ -46,11 +46,11 @@ package final class Trainer {
   ///   - wantsCheckpoint: asked with it; whether somebody has asked for a checkpoint since the last call.
   ///   - startsWithCheckpoint: whether there is none yet of the step at which the run starts.
   ///   - earlierSeconds: of training, before the run was resumed.
-  ///   - onSkip: hears of steps that are left out, in a sentence.
+  ///   - onWarning: hears, in a sentence, of numbers that are not finite, and of steps that are left out.
   package init(
     _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
     wantsCheckpoint: @escaping () -> Bool = { false }, startsWithCheckpoint: Bool = true,
-    earlierSeconds: Double = 0, onSkip: @escaping (String) -> Void = { _ in },
+    earlierSeconds: Double = 0, onWarning: @escaping (String) -> Void = { _ in },
     onProgress: @escaping (TrainingProgress) -> Void
   ) {
     self.run = run
@@ -58,7 +58,7 @@ package final class Trainer {
     self.signal = signal
     self.wantsCheckpoint = wantsCheckpoint
     self.earlierSeconds = earlierSeconds
-    self.onSkip = onSkip
+    self.onWarning = onWarning
     self.onProgress = onProgress
     savedStep = startsWithCheckpoint ? nil : run.completedSteps
     logged = (run.completedSteps, earlierSeconds)
@@ -176,7 +176,10 @@ package final class Trainer {
   ///
   /// Whoever `waits` hears of a failure; otherwise the run goes on as soon as its state is copied, whether it can be written or not.
   private func save(waits: Bool) throws(TrainingError) {
-    if savedStep == run.completedSteps { return }
+    if savedStep == run.completedSteps {
+      if waits { try recorder?.awaitCheckpoint() }
+      return
+    }
     let start = monotonicNanoseconds()
     defer { run.record(.save, since: start) }
     good = try run.checkpoint(seconds: seconds, score: recorder?.takeScore())
@@ -192,9 +195,10 @@ package final class Trainer {
   /// Makes sure that all numbers are finite.
   ///
   /// If not, it is found out where the first that is not came from; then the run ends, or is set back to go on without the
-  /// step that made it.
+  /// step that made it. Where a signal arrives meanwhile, it is only set back.
   ///
   /// - Parameter loss: what this process's last steps gave.
+  /// - Returns: false where it was set back.
   /// - Throws: `TrainingError.nonFinite`
   private func staysFinite(
     _ loss: ReplicaError?, looksAtVariables: Bool
@@ -202,7 +206,14 @@ package final class Trainer {
     guard let bad = try run.nonFiniteStep(loss, looksAtVariables: looksAtVariables) else {
       return true
     }
-    let (step, sentence) = try run.origin(of: bad, since: good)
+    onWarning("\(bad.symptom); the steps before are run again to find out where that came from")
+    let isInterrupted = { [run, signal] () throws(TrainingError) -> Bool in
+      try run.agree(end: 0, signal: signal()).signal != 0
+    }
+    guard let (step, sentence) = try run.origin(of: bad, since: good, unless: isInterrupted) else {
+      try run.restore(good, from: "memory")
+      return false
+    }
     let count = skipped?.step == step - 1 ? (skipped?.count ?? 0) + 1 : 1
     guard run.configuration.nonFinite == .skip, count <= Self.mostSkips else {
       let last = recorder?.settle()
@@ -210,9 +221,10 @@ package final class Trainer {
       try run.meet("the end of the run")
       throw .nonFinite(sentence, lastGoodStep: last)
     }
-    try run.skip(step: step, since: good)
-    skipped = (step, count)
-    onSkip(sentence)
+    if try run.skip(step: step, since: good, unless: isInterrupted) {
+      skipped = (step, count)
+      onWarning("\(sentence); this step is left out")
+    }
     try remember()
     return false
   }

@@ -153,7 +153,7 @@ extension TrainingRun {
     }
   }
 
-  private func communicating<Value>(
+  func communicating<Value>(
     _ body: (any Communicator, _ step: Int) throws(CommunicationError) -> Value
   ) throws(TrainingError) -> Value {
     do throws(CommunicationError) { return try body(processes.communicator, completedSteps) } catch

@@ -267,11 +267,7 @@ package final class TrainingRun {
       throw .initialValue(
         name: value.name, file: file, detail: "the model has no variable of this name")
     }
-    guard variable.type.shape.dimensions == value.shape else {
-      throw .initialValue(
-        name: value.name, file: file,
-        detail: "the shape \(value.shape) is not the model's \(variable.type.shape)")
-    }
+    try value.require(variable.type.shape.dimensions, in: file)
     store.write(value.values, to: value.name, replica: replica)
   }
 }
