@@ -1,4 +1,5 @@
 import Foundation
+import RunFiles
 import TestSupport
 import Testing
 
@@ -64,6 +65,33 @@ import Testing
     #expect(
       try entries.map { $0["bytes"] as? Int }
         == [1, 2, 3].map { try scratch.data(CheckpointFiles.path("runs/00003-x", step: $0)).count })
+  }
+
+  @Test func resultsThatCannotBeWrittenAreAFailure() throws {
+    try CheckpointFiles.write("run", in: scratch)
+    let outcome = try CommandProcess.run(
+      ["checkpoint", "show", "run"], in: scratch,
+      launcher: ["sh", "-c", "exec \"$@\" > /dev/full", "sh"])
+    expectSentence(outcome, code: 1, naming: ["standard output", "No space left"])
+  }
+
+  @Test func aVarianceIsNotNegative() throws {
+    try CheckpointFiles.write("run", in: scratch)
+    let path = CheckpointFiles.path("run", step: 2)
+    let sound = try Checkpoint(path: scratch.file(path))
+    for name in [
+      "replicas/generator/batch_norm_0/moving_variance",
+      "adam/second_moment/generator/dense_0/kernel",
+    ] {
+      var checkpoint = sound
+      let index = try #require(checkpoint.tensors.firstIndex { $0.name == name })
+      let tensor = checkpoint.tensors[index]
+      checkpoint.tensors[index] = NamedTensor(
+        name, shape: tensor.shape, [-1] + tensor.values.dropFirst())
+      try checkpoint.write(to: scratch.file(path))
+      expectSentence(
+        try self.checkpoint("verify", path), code: 65, naming: [path, name, "1 of", "negative"])
+    }
   }
 
   @Test func soundFilesAreOkAndOthersAreASentenceEach() throws {

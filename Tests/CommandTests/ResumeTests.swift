@@ -1,4 +1,6 @@
 import Foundation
+import RunConfiguration
+import RunFiles
 import TestSupport
 import Testing
 
@@ -124,12 +126,13 @@ import Testing
 
   // MARK: - Signals
 
-  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+  @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143)), (SIGHUP, Int32(129))])
   func aSignalSavesAndTheRunGoesOn(_ signal: Int32, _ code: Int32) throws {
     let scratch = try ScratchDirectory()
     let options = ["--set", "checkpoint.every=0"]
     let process = try CommandProcess(
-      Self.arguments(steps: 1 << 31, "run") + options, in: scratch)
+      Self.arguments(steps: 1 << 31, "run") + options, in: scratch,
+      launcher: ["env", "--default-signal=HUP"])
     process.wait { Self.lastStep(scratch, "run") >= 3 }
     process.send(signal)
     #expect(try process.outcome().code == code)
@@ -148,6 +151,20 @@ import Testing
       Self.arguments(steps: last + 10, "whole") + options, in: scratch)
     #expect(whole.code == 0)
     try Self.expectSame(scratch, "run", "whole")
+  }
+
+  /// What nohup asks for.
+  @Test func aHangUpThatIsIgnoredChangesNothing() throws {
+    let scratch = try ScratchDirectory()
+    let process = try CommandProcess(
+      Self.arguments(steps: 1 << 31, "run"), in: scratch,
+      launcher: ["env", "--ignore-signal=HUP"])
+    process.wait { Self.lastStep(scratch, "run") >= 3 }
+    process.send(SIGHUP)
+    let last = Self.lastStep(scratch, "run")
+    process.wait { Self.lastStep(scratch, "run") > last + 2 }
+    process.send(SIGTERM)
+    #expect(try process.outcome().code == 143)
   }
 
   @Test func aWishedCheckpointIsSavedAndTheRunGoesOn() throws {
@@ -294,6 +311,24 @@ import Testing
     let alone = try CommandProcess.run(
       ["train", Configurations.gan, "--allow-change", "seed"], in: scratch)
     #expect(alone.code == 64 && alone.errors.contains("--resume"))
+  }
+
+  /// It is refused for what it lacks, before a run of its size takes memory.
+  @Test func aCheckpointOfAnotherSizeThanItSaysIsRefused() throws {
+    let scratch = try ScratchDirectory()
+    try CheckpointFiles.write("run", in: scratch)
+    let path = CheckpointFiles.path("run", step: 2)
+    var checkpoint = try Checkpoint(path: scratch.file(path))
+    checkpoint.facts.configuration = try Configuration.decode(
+      checkpoint.facts.configuration, source: "test",
+      overrides: ["replicas=1024", "batchSize=65536"]
+    ).json
+    try checkpoint.write(to: scratch.file(path))
+    for run in ["run", path] {
+      let outcome = try Self.resume(scratch, run)
+      expectSentence(outcome, code: 65, naming: [path, "[4, ", "is not the model's [1024, "])
+      #expect(!outcome.errors.contains("data: "))
+    }
   }
 
   @Test func aRunThatGoesOnIsLeftAlone() throws {

@@ -1,5 +1,6 @@
 import Execution
 import Foundation
+import Glibc
 import Replicas
 import RunConfiguration
 import RunFiles
@@ -116,6 +117,32 @@ private final class PoisonedImages: BatchProvider {
       try run.checkpoint(seconds: 0)?.tensors == expected.checkpoint(seconds: 0)?.tensors)
     let last = RunDirectory(existing: scratch.file("run")).checkpoint(step: 12)
     #expect(try Checkpoint(path: last).tensors == expected.checkpoint(seconds: 0)?.tensors)
+  }
+
+  /// A signal that arrives while the origin is searched ends the run with what was good.
+  @Test(arguments: ["stop", "skip"])
+  func theSearchIsInterrupted(_ nonFinite: String) throws {
+    let scratch = try ScratchDirectory()
+    let run = try Self.run(
+      ["nonFinite=\(nonFinite)", "checkpoint.every=0", "steps=1100", "logEvery=100"],
+      poisoned: [1050])
+    let recorder = try RunRecorder(
+      run, directory: scratch.file("run"), name: "test",
+      reals: Array(repeating: 0, count: RunRecorder.gridCount * 20))
+    var warnings: [String] = []
+    let signal = try Trainer(
+      run, recorder: recorder, signal: { warnings.isEmpty ? 0 : SIGTERM },
+      onWarning: { warnings.append($0) }, onProgress: { _ in }
+    ).train()
+    #expect(signal == SIGTERM && run.completedSteps == 1000)
+    #expect(warnings.count == 1 && warnings[0].contains("run again"), "\(warnings)")
+    let directory = RunDirectory(existing: scratch.file("run"))
+    #expect(directory.checkpointFiles.map(\.step) == [0, 1000])
+
+    let expected = try Self.run([], poisoned: [])
+    try expected.advance(steps: 1000)
+    let last = try Checkpoint(path: directory.checkpoint(step: 1000))
+    #expect(try last.tensors == expected.checkpoint(seconds: 0)?.tensors)
   }
 
   /// A state that is not finite is neither trained on nor saved.
