@@ -17,6 +17,9 @@ package final class PendingFile {
     } catch { throw error.naming(path) }
   }
 
+  /// Where it is until it is complete.
+  var temporaryPath: String { file.path }
+
   deinit { if isPending { unlink(file.path) } }
 
   /// Writes what `body` writes.

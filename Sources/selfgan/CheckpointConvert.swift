@@ -12,10 +12,6 @@ struct CheckpointConvert: ParsableCommand {
 
   enum Target: String, ExpressibleByArgument, CaseIterable { case pytorch, keras, onnx }
 
-  enum Source: String, ExpressibleByArgument, CaseIterable { case pytorch, keras }
-
-  enum StatisticsArgument: String, ExpressibleByArgument, CaseIterable { case first, mean }
-
   @Argument(
     help: """
       With --to, a checkpoint, a run's directory (its newest checkpoint; latest is the highest numbered \
@@ -27,7 +23,7 @@ struct CheckpointConvert: ParsableCommand {
   var to: Target?
 
   @Option(help: "Read this framework's weights, and write a checkpoint to train on from.")
-  var from: Source?
+  var from: WeightFormat?
 
   @Option(help: "The file to write.")
   var output: String
@@ -37,7 +33,7 @@ struct CheckpointConvert: ParsableCommand {
       Whose moving statistics: replica 0's, or the mean over replicas (default: what \
       batchNorm.movingStatistics says).
       """)
-  var statistics: StatisticsArgument?
+  var statistics: ModelWeights.Statistics?
 
   @Option(help: "With --from, the configuration of the model, such as configs/gan.yaml.")
   var config: String?
@@ -88,8 +84,7 @@ struct CheckpointConvert: ParsableCommand {
     try Failure.requireOption(
       "--output", output, identity(output).map { $0 != identity(model.path) } ?? true,
       expected: "another file than the one to convert")
-    let weights = try ModelWeights(
-      model, statistics: statistics.map { $0 == .first ? .first : .mean })
+    let weights = try ModelWeights(model, statistics: statistics)
     switch target {
     case .pytorch: try weights.write(as: .pytorch, to: output)
     case .keras: try weights.write(as: .keras, to: output)
@@ -97,12 +92,15 @@ struct CheckpointConvert: ParsableCommand {
     }
   }
 
-  private func read(_ source: Source, _ config: String) throws {
+  private func read(_ format: WeightFormat, _ config: String) throws {
     let configuration = try Configuration.load(path: config, overrides: overrides)
-    let weights = try ModelWeights(
-      path: file, format: source == .pytorch ? .pytorch : .keras, configuration: configuration)
+    let weights = try ModelWeights(path: file, format: format, configuration: configuration)
     try OutputFile.requireWritable(output)
     let data = try RunData(configuration, onSkip: SkippedImages.report)
     try weights.checkpoint(data: data, from: file).write(to: output)
   }
 }
+
+extension WeightFormat: ExpressibleByArgument {}
+
+extension ModelWeights.Statistics: ExpressibleByArgument {}

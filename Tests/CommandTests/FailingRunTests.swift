@@ -59,6 +59,24 @@ import Testing
       try scratch.runFiles(in: "run") == unfinishedRunFiles)
   }
 
+  /// The checkpoint is there, and the run can go on once the way is free.
+  @Test func weightsThatCannotBeWrittenAreAFailure() throws {
+    let scratch = try ScratchDirectory()
+    let process = try CommandProcess(ResumeTests.arguments(steps: 1 << 31, "run"), in: scratch)
+    process.wait { ResumeTests.lastStep(scratch, "run") >= 3 }
+    let weights = scratch.file("run/weights.safetensors")
+    try FileManager.default.createDirectory(atPath: weights, withIntermediateDirectories: false)
+    process.send(SIGTERM)
+    expectSentence(
+      try process.outcome(), code: 1, naming: ["run/weights.safetensors", "no regular file"])
+    let last = ResumeTests.lastStep(scratch, "run")
+    try FileManager.default.removeItem(atPath: weights)
+    let outcome = try CommandProcess.run(
+      ["train", "--resume", "run", "--steps", "\(last)", "--allow-change", "steps"], in: scratch)
+    #expect(outcome.code == 0 && outcome.errors.contains("goes on after step \(last)\n"))
+    #expect(scratch.exists("run/weights.safetensors"))
+  }
+
   @Test(.enabled(if: PrivateMounts.areAllowed, "needs a mount namespace of its own"))
   func aFullDiskEndsTheRun() throws {
     let scratch = try ScratchDirectory()

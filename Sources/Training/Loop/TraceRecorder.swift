@@ -101,32 +101,3 @@ package struct TraceRecorder {
     }
   }
 }
-
-extension TrainingRun {
-  /// Sets variables from a safetensors file: the `initial/…` of a trace, plain parameter names, or a checkpoint, of which
-  /// each replica takes what it has there; Adam's moments stay zero.
-  ///
-  /// - Throws: `TrainingError.file`, `.initialValue`
-  package func loadInitialValues(path: String) throws(TrainingError) {
-    let reader: SafetensorsReader
-    var checkpoint: Checkpoint?
-    do throws(RunFileError) {
-      reader = try SafetensorsReader(path: path)
-      if CheckpointFacts.isMeant(by: reader.metadata) { checkpoint = try Checkpoint(reader) }
-    } catch { throw .file(error) }
-    if let checkpoint {
-      try setInitialValues(
-        checkpoint.shared, ofReplicas: checkpoint.ofReplicas.map(\.replicas), from: path)
-      return
-    }
-    let prefix = "initial/"
-    let isTrace = reader.entries.contains { $0.name.hasPrefix(prefix) }
-    let entries = isTrace ? reader.entries.filter { $0.name.hasPrefix(prefix) } : reader.entries
-    try setInitialValues(
-      entries.map { entry in
-        NamedTensor(
-          isTrace ? String(entry.name.dropFirst(prefix.count)) : entry.name, shape: entry.shape,
-          reader.values(entry))
-      }, from: path)
-  }
-}

@@ -46,7 +46,7 @@ package final class Trainer {
   ///   - wantsCheckpoint: asked with it; whether somebody has asked for a checkpoint since the last call.
   ///   - startsWithCheckpoint: whether there is none yet of the step at which the run starts.
   ///   - earlierSeconds: of training, before the run was resumed.
-  ///   - onWarning: hears, in a sentence, of numbers that are not finite, and of steps that are left out.
+  ///   - onWarning: hears, in a sentence, of steps that are left out, and of searches that take long.
   package init(
     _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
     wantsCheckpoint: @escaping () -> Bool = { false }, startsWithCheckpoint: Bool = true,
@@ -68,6 +68,8 @@ package final class Trainer {
   private static let stretch = 0.25
   /// Steps after which a good state is remembered at the latest: what must be run again to find out where a number came from.
   private static let mostStepsSinceGood = 1000
+  /// How long a search may take before somebody is told of it, in seconds.
+  private static let patience = 2.0
   /// Of more steps in turn that would have to be left out, nothing is to be hoped.
   private static let mostSkips = 10
 
@@ -206,9 +208,14 @@ package final class Trainer {
     guard let bad = try run.nonFiniteStep(loss, looksAtVariables: looksAtVariables) else {
       return true
     }
-    onWarning("\(bad.symptom); the steps before are run again to find out where that came from")
-    let isInterrupted = { [run, signal] () throws(TrainingError) -> Bool in
-      try run.agree(end: 0, signal: signal()).signal != 0
+    let start = ContinuousClock.now
+    var isTold = false
+    let isInterrupted = { () throws(TrainingError) -> Bool in
+      if !isTold, (ContinuousClock.now - start).seconds > Self.patience {
+        self.onWarning("\(bad.symptom); steps are run again to find out where that came from")
+        isTold = true
+      }
+      return try self.run.agree(end: 0, signal: self.signal()).signal != 0
     }
     guard let (step, sentence) = try run.origin(of: bad, since: good, unless: isInterrupted) else {
       try run.restore(good, from: "memory")

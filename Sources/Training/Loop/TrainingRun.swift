@@ -237,39 +237,6 @@ package final class TrainingRun {
 
   /// This process's replicas as the last step left them.
   package var replicas: [Replica] { group.replicas(variant: lastVariant) }
-
-  /// Sets variables from named values: every replica's where each has its own. Collective.
-  ///
-  /// - Parameter ofReplicas: of variables that each replica has of its own, replica after replica.
-  /// - Throws: `TrainingError.initialValue` where a name, a size or the number of replicas does not fit.
-  package func setInitialValues(
-    _ values: [NamedTensor], ofReplicas: [[NamedTensor]] = [], from file: String
-  ) throws(TrainingError) {
-    for value in values { try setInitialValue(value, from: file) }
-    for replicas in ofReplicas {
-      guard replicas.count == placement.replicas else {
-        throw .initialValue(
-          name: replicas.first?.name ?? "", file: file,
-          detail: "it is of \(replicas.count) replicas, and the run has \(placement.replicas)")
-      }
-      for replica in store.replicas {
-        try setInitialValue(replicas[replica], replica: replica, from: file)
-      }
-    }
-    try meet("the first step")
-  }
-
-  /// - Parameter replica: nil for all.
-  private func setInitialValue(
-    _ value: NamedTensor, replica: Int? = nil, from file: String
-  ) throws(TrainingError) {
-    guard let variable = store.variables.first(where: { $0.name == value.name }) else {
-      throw .initialValue(
-        name: value.name, file: file, detail: "the model has no variable of this name")
-    }
-    try value.require(variable.type.shape.dimensions, in: file)
-    store.write(value.values, to: value.name, replica: replica)
-  }
 }
 
 extension ReplicaError {

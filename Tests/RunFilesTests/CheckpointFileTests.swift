@@ -22,7 +22,7 @@ private func damage(_ path: String) -> RunFileError? {
   } catch { return error }
 }
 
-@Suite struct CheckpointTests {
+@Suite struct CheckpointFileTests {
   @Test func factsAndTensorsComeBackBitForBit() throws {
     let scratch = try ScratchDirectory()
     let path = scratch.file("c.safetensors")

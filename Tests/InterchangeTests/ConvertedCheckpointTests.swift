@@ -6,7 +6,7 @@ import Testing
 import Training
 
 /// Between checkpoints and one set of weights.
-@Suite struct CheckpointTests {
+@Suite struct ConvertedCheckpointTests {
   private static let text = """
     model: {latentSize: 5, image: {height: 4, width: 5, channels: 1}}
     data: {kind: synthetic}
