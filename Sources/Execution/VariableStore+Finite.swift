@@ -51,7 +51,7 @@ package enum Moment: String, CaseIterable {
 
 extension Variable {
   /// What a moment of the parameter is called; of nil, the variable itself.
-  package func name(of moment: Moment?) -> String {
+  func name(of moment: Moment?) -> String {
     moment.map { "adam/\($0.rawValue)_moment/\(name)" } ?? name
   }
 

@@ -16,8 +16,8 @@ package struct SafetensorsReader {
   package let entries: [Entry]
   private let data: Data
 
-  /// Of ten thousand tensors; it is read within a second.
-  private static let largestHeader = 2 << 20
+  /// A trace of a thousand steps of many replicas has tens of MB.
+  private static let largestHeader = 100 << 20
 
   /// Reads and checks the header; the data is mapped.
   ///

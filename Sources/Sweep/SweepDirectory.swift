@@ -56,13 +56,19 @@ package struct SweepDirectory: Sendable {
 
   /// What an interrupted attempt at a cell has left; nil where there is nothing to go on from.
   ///
-  /// - Throws: `RunFileError.directoryInUse` while another process runs the cell.
-  func interrupted(_ cell: SweepCell) throws(TrainingError) -> Resumption? {
+  /// - Parameter onDamage: hears of checkpoints that cannot be read.
+  /// - Throws: `RunFileError.directoryInUse` while another process runs the cell; `.cannotRead` where the attempt may be
+  ///   sound.
+  func interrupted(
+    _ cell: SweepCell, onDamage: (RunFileError) -> Void
+  ) throws(TrainingError) -> Resumption? {
     let partial = partialPath(cell)
     guard FileManager.default.fileExists(atPath: partial) else { return nil }
-    do throws(TrainingError) { return try Resumption(path: partial) } catch {
-      if case .file(.directoryInUse) = error { throw error }
-      return nil
+    do throws(TrainingError) { return try Resumption(path: partial, onDamage: onDamage) } catch {
+      switch error {
+      case .file(.directoryInUse), .file(.cannotRead): throw error
+      default: return nil
+      }
     }
   }
 

@@ -65,11 +65,13 @@ package struct SweepRunner {
     let data = try RunData(cell.configuration)
     let run = try TrainingRun(cell.configuration, data: data, recording: .batchStatistics)
     let onFailure: @Sendable (RunFileError) -> Void = { [onWarning] in onWarning("\($0)") }
-    let interrupted = try directory.interrupted(cell)
+    let interrupted = try directory.interrupted(cell, onDamage: onFailure)
     var checkpoint = interrupted?.checkpoint
     let recorder: RunRecorder
+    // On another placement, it would not be the run that it is compared as.
     if let found = checkpoint, let path = interrupted?.path, let place = interrupted?.place,
-      (try? found.facts.requireUnchanged(run, allowing: [], path: path)) != nil
+      (try? found.facts.requireUnchanged(run, allowing: [], path: path)) != nil,
+      cell.configuration.reduction == .ordered || found.facts.hasPlacement(of: run)
     {
       try run.restore(found, from: path)
       recorder = try RunRecorder(

@@ -4,8 +4,8 @@ import Synchronization
 
 /// What signals ask of a run: SIGINT, SIGTERM and SIGHUP end it at the next step, SIGUSR1 asks for a checkpoint.
 ///
-/// A second one of the three ends the process at once, and so does the first one before there is anything to
-/// save. SIGHUP is heard unless it was ignored, as nohup has it. SIGUSR2 counts as SIGTERM: mpirun passes it on and lets ranks end, while it answers the other two
+/// A second one ends the process at once, and so does the first one before there is anything to save. SIGHUP is no second
+/// one, for a terminal that is closed sends several; and it is not heard where it was ignored, as nohup has it. SIGUSR2 counts as SIGTERM: mpirun passes it on and lets ranks end, while it answers the other two
 /// by killing them a second later.
 final class Interruption: Sendable {
   private let received = Atomic<Int32>(0)
@@ -41,6 +41,7 @@ final class Interruption: Sendable {
 
   private func receive(_ number: Int32) {
     if number == SIGUSR1 { return checkpointWanted.store(true, ordering: .relaxed) }
+    if number == SIGHUP, received.load(ordering: .relaxed) != 0 { return }
     let isFirst = received.exchange(number, ordering: .relaxed) == 0
     if !isFirst || !hasState.load(ordering: .relaxed) { _exit(128 + number) }
   }

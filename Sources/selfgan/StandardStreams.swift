@@ -3,16 +3,18 @@
 /// Where results go.
 enum StandardOutput {
   struct NotWritten: Error, CustomStringConvertible {
-    let reason: String
+    /// Nil where that was found out before.
+    let reason: String?
 
-    var description: String { "standard output could not be written: \(reason)" }
+    var description: String {
+      ["standard output could not be written", reason].compactMap { $0 }.joined(separator: ": ")
+    }
   }
 
   /// Makes sure that all that was printed has been written.
   static func finish() throws(NotWritten) {
-    if fflush(stdout) != 0 || ferror(stdout) != 0 {
-      throw NotWritten(reason: String(cString: strerror(errno)))
-    }
+    if fflush(stdout) != 0 { throw NotWritten(reason: String(cString: strerror(errno))) }
+    if ferror(stdout) != 0 { throw NotWritten(reason: nil) }
   }
 }
 

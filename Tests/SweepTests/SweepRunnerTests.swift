@@ -74,14 +74,16 @@ import Testing
     let directory = SweepDirectory(path: scratch.file("sweep"))
     let plan = try SmallSweep.plan(replicas: [1], ["checkpoint.every=0", "checkpoint.keep=1"])
     let partial = directory.run(of: plan.cells[0]).path + ".partial"
-    let before = try SmallSweep.plan(replicas: [1], ["steps=3", "sampleEvery=3"])
-    #expect(try SmallSweep.run(before, in: SweepDirectory(path: scratch.file("before"))) == 0)
+    let other = try SmallSweep.plan(replicas: [1], ["steps=3", "sampleEvery=3"])
+    #expect(try SmallSweep.run(other, in: SweepDirectory(path: scratch.file("other"))) == 0)
+    #expect(try SmallSweep.run(plan, in: SweepDirectory(path: scratch.file("same"))) == 0)
     for damages in [false, true] {
       try? FileManager.default.removeItem(atPath: scratch.file("sweep"))
       try FileManager.default.createDirectory(
         atPath: scratch.file("sweep"), withIntermediateDirectories: true)
       try FileManager.default.copyItem(
-        atPath: scratch.file("before/\(before.cells[0].name)"), toPath: partial)
+        atPath: scratch.file("\(damages ? "same" : "other")/\(plan.cells[0].name)"), toPath: partial
+      )
       if damages {
         for file in RunDirectory(existing: partial).checkpointFiles {
           #expect(truncate(file.path, 1000) == 0)

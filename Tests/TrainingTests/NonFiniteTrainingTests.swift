@@ -119,9 +119,10 @@ private final class PoisonedImages: BatchProvider {
     #expect(try Checkpoint(path: last).tensors == expected.checkpoint(seconds: 0)?.tensors)
   }
 
-  /// A signal that arrives while the origin is searched ends the run with what was good.
-  @Test(arguments: ["stop", "skip"])
-  func theSearchIsInterrupted(_ nonFinite: String) throws {
+  /// A signal that arrives while steps are repeated ends the run with what was good: at the second visit to the
+  /// good state on the way to the bad step, at the third on the way to its examination, at the fourth to leave it out.
+  @Test(arguments: [("stop", 2), ("stop", 3), ("skip", 2), ("skip", 4)])
+  func theSearchIsInterrupted(_ nonFinite: String, _ visit: Int) throws {
     let scratch = try ScratchDirectory()
     let run = try Self.run(
       ["nonFinite=\(nonFinite)", "checkpoint.every=0", "steps=1100", "logEvery=100"],
@@ -129,16 +130,20 @@ private final class PoisonedImages: BatchProvider {
     let recorder = try RunRecorder(
       run, directory: scratch.file("run"), name: "test",
       reals: Array(repeating: 0, count: RunRecorder.gridCount * 20))
-    // Once on its way, and then when it is there again.
-    var visits = 0
+    var (visits, undone) = (0, 0)
+    var warnings: [String] = []
     let signal = try Trainer(
       run, recorder: recorder,
       signal: {
         visits += run.completedSteps == 1000 ? 1 : 0
-        return visits > 1 ? SIGTERM : 0
-      }, onProgress: { _ in }
+        guard visits >= visit, run.completedSteps > 1000 || undone > 0 else { return 0 }
+        undone = max(undone, run.completedSteps - 1000)
+        return SIGTERM
+      }, onWarning: { warnings.append($0) }, onProgress: { _ in }
     ).train()
-    #expect(signal == SIGTERM && run.completedSteps == 1000)
+    #expect(signal == SIGTERM && run.completedSteps == 1000 && undone == 4)
+    #expect(warnings.count == 1)
+    #expect(warnings.last?.hasSuffix("ends with the state after step 1000") ?? false)
     let directory = RunDirectory(existing: scratch.file("run"))
     #expect(directory.checkpointFiles.map(\.step) == [0, 1000])
 
@@ -178,11 +183,11 @@ private final class PoisonedImages: BatchProvider {
     #expect(skips == 10)
   }
 
-  /// All processes say the same, wherever the replica is.
-  @Test(arguments: [JobShape([2]), JobShape([1, 2]), JobShape([1, 1, 1, 1])])
-  func allProcessesEndWithTheSameSentence(_ shape: JobShape) throws {
-    let overrides = ["steps=20", "logEvery=5", "shards.gradientEvery=0"]
-    let poisoned = try JobOfRuns.alone(overrides) { run in
+  private static let schedule = ["steps=20", "logEvery=5", "shards.gradientEvery=0"]
+
+  /// After two steps, of which the third makes an infinity.
+  private static func poisoned() throws -> Checkpoint {
+    try JobOfRuns.alone(schedule) { run in
       try run.advance(steps: 2)
       var checkpoint = try #require(try run.checkpoint(seconds: 0))
       let name = "discriminator/dense_0/kernel"
@@ -192,7 +197,32 @@ private final class PoisonedImages: BatchProvider {
       }
       return checkpoint
     }
-    let outcomes = JobOfRuns(shape: shape, overrides: { _ in overrides }).outcomes { run in
+  }
+
+  /// One process hears of the signal, all stop their search.
+  @Test(arguments: [JobShape([1, 2]), JobShape([1, 1, 1, 1])])
+  func theSearchIsInterruptedInAll(_ shape: JobShape) throws {
+    let poisoned = try Self.poisoned()
+    let outcomes = JobOfRuns(shape: shape, overrides: { _ in Self.schedule }).outcomes { run in
+      try run.restore(run.processes.isFirst ? poisoned : nil, from: "")
+      var calls = 0
+      let signal = try Trainer(
+        run, recorder: nil,
+        signal: {
+          calls += 1
+          return calls > 1 && run.processes.index == 1 ? SIGTERM : 0
+        }, startsWithCheckpoint: false, onProgress: { _ in }
+      ).train()
+      return [Int(signal), run.completedSteps]
+    }
+    for outcome in outcomes { #expect(try outcome.get() == [Int(SIGTERM), 2]) }
+  }
+
+  /// All processes say the same, wherever the replica is.
+  @Test(arguments: [JobShape([2]), JobShape([1, 2]), JobShape([1, 1, 1, 1])])
+  func allProcessesEndWithTheSameSentence(_ shape: JobShape) throws {
+    let poisoned = try Self.poisoned()
+    let outcomes = JobOfRuns(shape: shape, overrides: { _ in Self.schedule }).outcomes { run in
       try run.restore(run.processes.isFirst ? poisoned : nil, from: "")
       do {
         _ = try Trainer(

@@ -15,7 +15,7 @@ package struct Resumption {
   /// - Parameters:
   ///   - path: a run's directory, whose newest readable checkpoint is taken, or a checkpoint.
   ///   - onDamage: hears of newer checkpoints that cannot be read.
-  /// - Throws: `TrainingError.file`, `.configuration`, `.unusableModel`; `.initialValue` where the checkpoint does not have
+  /// - Throws: `TrainingError.file`, `.configuration`, `.program`, `.unusableModel`; `.initialValue` where the checkpoint does not have
   ///   what its own configuration needs, before a run takes memory for it.
   package init(
     path: String, onDamage: (RunFileError) -> Void = { _ in }

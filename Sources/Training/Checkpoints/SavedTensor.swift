@@ -30,7 +30,10 @@ extension Variable {
     }
     let moments = role == .parameter ? Moment.allCases : []
     return [SavedTensor(part: .value, name: name, shape: shape)]
-      + moments.map { SavedTensor(part: .moment($0), name: self.name(of: $0), shape: shape) }
+      + moments.map { moment in
+        let prefix = moment == .first ? Checkpoint.firstMoment : Checkpoint.secondMoment
+        return SavedTensor(part: .moment(moment), name: prefix + name, shape: shape)
+      }
   }
 }
 

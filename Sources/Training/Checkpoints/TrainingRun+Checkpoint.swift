@@ -45,10 +45,11 @@ extension TrainingRun {
   /// Makes the run what it was when the checkpoint was taken, on whatever placement.
   ///
   /// - Parameters:
-  ///   - checkpoint: is read in the first process only, which tells the others.
+  ///   - checkpoint: nil in all processes but the first, which tells the others.
   ///   - file: what errors name.
   /// - Throws: `TrainingError.initialValue` where a tensor is missing or has another shape.
   package func restore(_ checkpoint: Checkpoint?, from file: String) throws(TrainingError) {
+    precondition((checkpoint != nil) == processes.isFirst, "the first process has the checkpoint")
     try checkpoint?.require(store.variables, replicas: placement.replicas, in: file)
     var everything: [String: [Float]] = [:]
     for tensor in checkpoint?.tensors ?? [] { everything[tensor.name] = tensor.values }

@@ -211,12 +211,9 @@ package final class RunRecorder {
       for table in tables { try table?.synchronize() }
       try events.synchronize()
     }
-    if waits { try awaitCheckpoint() }
-  }
-
-  /// - Throws: why the last checkpoint could not be written.
-  func awaitCheckpoint() throws(TrainingError) {
-    do throws(RunFileError) { try checkpoints.finish() } catch { throw .file(error.whileRunning) }
+    if waits {
+      do throws(RunFileError) { try checkpoints.finish() } catch { throw .file(error.whileRunning) }
+    }
   }
 
   /// Waits for the last checkpoint.

@@ -46,7 +46,7 @@ package final class Trainer {
   ///   - wantsCheckpoint: asked with it; whether somebody has asked for a checkpoint since the last call.
   ///   - startsWithCheckpoint: whether there is none yet of the step at which the run starts.
   ///   - earlierSeconds: of training, before the run was resumed.
-  ///   - onWarning: hears, in a sentence, of steps that are left out, and of searches that take long.
+  ///   - onWarning: hears, in a sentence, of steps that are left out or undone, and of searches that take long.
   package init(
     _ run: TrainingRun, recorder: RunRecorder?, signal: @escaping () -> Int32,
     wantsCheckpoint: @escaping () -> Bool = { false }, startsWithCheckpoint: Bool = true,
@@ -179,7 +179,10 @@ package final class Trainer {
   /// Whoever `waits` hears of a failure; otherwise the run goes on as soon as its state is copied, whether it can be written or not.
   private func save(waits: Bool) throws(TrainingError) {
     if savedStep == run.completedSteps {
-      if waits { try recorder?.awaitCheckpoint() }
+      // It may have failed, and there may be room now.
+      if waits, let good, let recorder, recorder.settle() != run.completedSteps {
+        try recorder.save(good, waits: true)
+      }
       return
     }
     let start = monotonicNanoseconds()
@@ -218,7 +221,7 @@ package final class Trainer {
       return try self.run.agree(end: 0, signal: self.signal()).signal != 0
     }
     guard let (step, sentence) = try run.origin(of: bad, since: good, unless: isInterrupted) else {
-      try run.restore(good, from: "memory")
+      try fallBack(bad)
       return false
     }
     let count = skipped?.step == step - 1 ? (skipped?.count ?? 0) + 1 : 1
@@ -228,12 +231,22 @@ package final class Trainer {
       try run.meet("the end of the run")
       throw .nonFinite(sentence, lastGoodStep: last)
     }
-    if try run.skip(step: step, since: good, unless: isInterrupted) {
-      skipped = (step, count)
-      onWarning("\(sentence); this step is left out")
+    guard try run.skip(step: step, since: good, unless: isInterrupted) else {
+      try fallBack(bad)
+      return false
     }
+    skipped = (step, count)
+    onWarning("\(sentence); this step is left out")
     try remember()
     return false
+  }
+
+  /// Undoes the steps since the last good state, with which the run ends.
+  private func fallBack(_ bad: NonFiniteStep) throws(TrainingError) {
+    try run.restore(good, from: "memory")
+    // Of steps that are undone.
+    _ = recorder?.takeScore()
+    onWarning("\(bad.symptom); the run ends with the state after step \(run.completedSteps)")
   }
 
   private func finish() throws(TrainingError) {

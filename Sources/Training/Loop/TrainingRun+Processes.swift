@@ -1,5 +1,4 @@
 import Execution
-import Foundation
 import Program
 import Replicas
 import RunConfiguration
@@ -137,13 +136,6 @@ extension TrainingRun {
     }
     return processes.isFirst
       ? TrainedState(store, statistics: statistics, everyones: everyones) : nil
-  }
-
-  /// What every process has, in their order; nil in all but the first.
-  func gather(_ own: Data) throws(TrainingError) -> [Data]? {
-    try communicating { (communicator, step) throws(CommunicationError) in
-      try communicator.gather(Array(own), to: 0, step: step)?.map { Data($0) }
-    }
   }
 
   /// The values of the first process, in all.

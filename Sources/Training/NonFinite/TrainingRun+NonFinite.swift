@@ -1,5 +1,4 @@
 import Execution
-import Foundation
 import Replicas
 import RunFiles
 

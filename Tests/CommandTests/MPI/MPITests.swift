@@ -2,9 +2,9 @@ import Foundation
 import Testing
 
 /// Everything that starts mpirun, one job at a time: on two cores, several would make one another
-/// late. Jobs that wait for one another take long, so the next is begun before any other test.
+/// late.
 @Suite(
-  .serialized, .ahead,
+  .serialized,
   .enabled(
     if: FileManager.default.isExecutableFile(atPath: MPIJob.mpirun),
     "needs mpirun (Debian's openmpi-bin)"))
@@ -29,21 +29,6 @@ enum MPITests {
     trial.waitUntilExit()
     return trial.terminationStatus == 0
   }()
-}
-
-/// Gives a suite's tests precedence over those that also wait for a thread.
-private struct Ahead: SuiteTrait, TestScoping {
-  func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
-  ) async throws {
-    try await withoutActuallyEscaping(function) { function in
-      try await Task(priority: .high, operation: function).value
-    }
-  }
-}
-
-extension Trait where Self == Ahead {
-  fileprivate static var ahead: Ahead { Ahead() }
 }
 
 /// What tests that need several hosts say where they are skipped.
