@@ -2,9 +2,9 @@ import Foundation
 import Testing
 
 /// Everything that starts mpirun, one job at a time: on two cores, several would make one another
-/// late.
+/// late. What takes longest begins at once.
 @Suite(
-  .serialized,
+  .serialized, .besideOthers,
   .enabled(
     if: FileManager.default.isExecutableFile(atPath: MPIJob.mpirun),
     "needs mpirun (Debian's openmpi-bin)"))
@@ -29,6 +29,22 @@ enum MPITests {
     trial.waitUntilExit()
     return trial.terminationStatus == 0
   }()
+}
+
+/// Runs a suite's tests beside the others, from the beginning on: the threads of another priority are not those on which
+/// all tests wait for their turn.
+private struct BesideOthers: SuiteTrait, TestScoping {
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try await withoutActuallyEscaping(function) { function in
+      try await Task(priority: .high, operation: function).value
+    }
+  }
+}
+
+extension Trait where Self == BesideOthers {
+  fileprivate static var besideOthers: BesideOthers { BesideOthers() }
 }
 
 /// What tests that need several hosts say where they are skipped.
